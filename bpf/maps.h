@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * maps.h - every map and every knob of the programs.
+ *
+ * Knobs that are `const volatile` are set before loading; the verifier then
+ * sees constants and drops what they switch off, so that a filter which was
+ * not asked for costs nothing.
+ */
+#ifndef IOREADY_MAPS_H
+#define IOREADY_MAPS_H
+
+#include "abi.h"
+
+/* --- knobs, fixed at load ------------------------------------------------ */
+
+/* Our own process: ioready waits too, and must not show up in its figures. */
+const volatile __u32 self_tgid;
+
+const volatile __u32 filter_tgids_nr;
+const volatile __u32 filter_tgids[FILTER_IDS_MAX];
+const volatile __u32 filter_tids_nr;
+const volatile __u32 filter_tids[FILTER_IDS_MAX];
+const volatile bool filter_comm_on;
+const volatile char filter_comm[16];
+/* Only what descends from the command that was started (see map tree). */
+const volatile bool filter_tree;
+/*
+ * A cgroup and all below it, by its id; v1 hierarchies are told by the index of
+ * their controller, v2 by -1.
+ */
+const volatile __u64 filter_cgroup_id;
+const volatile __s32 filter_cgroup_v1_subsys = -1;
+
+/* Entries and returns are seen by fentry/fexit, which miss a call begun before. */
+const volatile bool calls_by_fentry;
+/* sched_switch passes prev_state as its fourth argument since 5.18. */
+const volatile bool switch_has_state;
+/* bpf_loop() is there since 5.17. */
+const volatile bool has_bpf_loop;
+
+/* --- knobs that change while running ------------------------------------- */
+
+/*
+ * Odd while every ->poll() function is hooked. A call is counted exactly when
+ * it saw the same odd number at entry and at return.
+ */
+__u32 scan_epoch;
+/* Number of the snapshot that the collector takes, from 1. */
+__u32 snapshot;
+
+/* --- maps ---------------------------------------------------------------- */
+
+/* struct call - the wait call that a thread is in */
+struct call {
+	u64 entered_ns;
+	u64 left_ns;		/* when it left the kernel to be restarted */
+	u64 asleep_ns;
+	u64 slept_ns;		/* fell asleep then; 0 when it does not sleep */
+	u64 arg[3];		/* poll: the array; select: the three sets */
+	u32 nfds;
+	u32 watched;
+	u32 copied;
+	u32 sleeps;
+	u32 scans;
+	u32 scan_epoch;
+	u32 restarts;
+	u32 open;		/* enum wait_syscall + 1; 0: not in a call */
+	u8 watched_known;
+	u8 restarting;
+	u8 pad[2];
+};
+
+/*
+ * struct thread - what is known of a thread
+ * @call: an open call with entered_ns 0 began before the hooks were attached
+ * @epfd: the epoll fd that it last waited on, or changed
+ */
+struct thread {
+	struct call call;
+	s32 epfd;
+	u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread);
+} threads SEC(".maps");
+
+/* Threads that descend from the command that the run started. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, u32);
+} tree SEC(".maps");
+
+/*
+ * One map for each syscall: which one a program uses is known when it is
+ * compiled, memory is spent only on what a thread really calls, and a value
+ * fits a page.
+ */
+#define X(name, mechanism)					\
+	struct {						\
+		__uint(type, BPF_MAP_TYPE_TASK_STORAGE);	\
+		__uint(map_flags, BPF_F_NO_PREALLOC);		\
+		__type(key, int);				\
+		__type(value, struct wait_row);			\
+	} row_##name SEC(".maps");
+WAIT_FAMILY(X)
+#undef X
+
+/* The rows of threads that end. Its size is an option of the collector's. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 * 1024 * 1024);
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LOSS_NR);
+	__type(key, u32);
+	__type(value, u64);
+} losses SEC(".maps");
+
+#endif /* IOREADY_MAPS_H */

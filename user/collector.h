@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The collector: loads the programs, attaches them by plan, and hands out what
+ * they count as records of bpf/abi.h.
+ *
+ * Life cycle: collector_open(), collector_attach(), [collector_follow()],
+ * collector_snapshot() as often as wanted, collector_detach(), a last
+ * collector_snapshot(), collector_close(). Not thread-safe.
+ */
+#ifndef IOREADY_COLLECTOR_H
+#define IOREADY_COLLECTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "abi.h"
+#include "err.h"
+#include "kernel.h"
+
+/**
+ * struct filter - which threads are asked about; all zero means all
+ * @tgids: processes, @tgids_nr of them
+ * @tids: threads, likewise
+ * @comm: name of the process, all of it; empty for any
+ * @cgroup_id: a cgroup and all below it; 0 for any
+ * @cgroup_v1_subsys: index of the controller in the kernel for a v1 hierarchy,
+ *	-1 for v2
+ * @tree: only what descends from collector_follow()'s process
+ *
+ * All that are given must hold.
+ */
+struct filter {
+	uint32_t tgids[FILTER_IDS_MAX];
+	uint32_t tgids_nr;
+	uint32_t tids[FILTER_IDS_MAX];
+	uint32_t tids_nr;
+	char comm[16];
+	uint64_t cgroup_id;
+	int cgroup_v1_subsys;
+	bool tree;
+};
+
+enum scan_mode {
+	SCANS_SAMPLE,	/* derive, and count exactly in short slices */
+	SCANS_EXACT,	/* count each */
+	SCANS_DERIVE,	/* derive only */
+};
+
+/**
+ * struct losses - what is not in the figures, and why
+ * @count: by enum loss
+ * @nested: runs of a program that the kernel skipped because one of ours (or,
+ *	for tracepoints and kprobes, anybody's) was running on that CPU
+ * @threads_32bit: threads of 32-bit programs, whose calls are not decoded
+ */
+struct losses {
+	uint64_t count[LOSS_NR];
+	uint64_t nested;
+	uint64_t threads_32bit;
+};
+
+struct collector;
+
+/**
+ * struct settings - how to trace
+ * @filter: whom
+ * @scans: SCANS_EXACT is -EOPNOTSUPP where the plan has no scan hooks
+ * @epoll_ctl: whether epoll_ctl is counted too
+ * @ring_bytes: size of the ring, a power of two of at least a page
+ */
+struct settings {
+	struct filter filter;
+	enum scan_mode scans;
+	bool epoll_ctl;
+	uint32_t ring_bytes;
+};
+
+/**
+ * collector_open() - load the programs of a plan
+ * @collector: set to the new collector
+ * @kernel: must outlive it
+ * @plan: from kernel_plan()
+ * @settings: copied
+ * @err: the message
+ *
+ * Return: 0 or -errno.
+ */
+int collector_open(struct collector **collector, const struct kernel *kernel,
+		   const struct plan *plan, const struct settings *settings, struct err *err);
+
+/**
+ * collector_attach() - put the hooks in place and mark the calls begun before
+ *
+ * Return: 0 or -errno.
+ */
+int collector_attach(struct collector *c, struct err *err);
+
+/**
+ * collector_follow() - with filter.tree: trace this process and what it starts
+ * @pid: a process that has not yet run what is to be traced
+ *
+ * Return: 0 or -errno.
+ */
+int collector_follow(struct collector *c, pid_t pid, struct err *err);
+
+/**
+ * collector_scan_slice() - start or end a slice of exact counting
+ * @on: whether ->poll() functions are to be hooked from now
+ *
+ * For SCANS_SAMPLE; nothing happens otherwise, or without scan hooks.
+ *
+ * Return: 0 or -errno; a failure leaves the derived figures as they are.
+ */
+int collector_scan_slice(struct collector *c, bool on, struct err *err);
+
+/** typedef record_fn - gets each record; valid during the call only */
+typedef void (*record_fn)(const struct record *record, void *arg);
+
+/**
+ * collector_drain() - hand out the rows of threads that ended since the last time
+ *
+ * To be called about ten times a second, so that the ring does not fill up.
+ *
+ * Return: 0 or -errno.
+ */
+int collector_drain(struct collector *c, record_fn fn, void *arg, struct err *err);
+
+/**
+ * struct snapshot_fns - who gets what in a snapshot
+ * @begin: what was told of living threads before is void now
+ * @ended: the last word of a thread that ended; as collector_drain()
+ * @living: what stands in a living thread's row so far, from its first call on
+ */
+struct snapshot_fns {
+	void (*begin)(void *arg);
+	record_fn ended;
+	record_fn living;
+};
+
+/**
+ * collector_snapshot() - hand out where every thread stands
+ *
+ * Each thread that ever counted is told exactly once over all @ended calls and
+ * this snapshot's @living calls.
+ *
+ * Return: 0 or -errno.
+ */
+int collector_snapshot(struct collector *c, const struct snapshot_fns *fns, void *arg,
+		       struct err *err);
+
+/**
+ * collector_losses() - losses so far; 32-bit threads as of the last snapshot
+ */
+void collector_losses(struct collector *c, struct losses *losses);
+
+/** collector_scan_functions() - number of ->poll() functions hooked, 0 for none */
+int collector_scan_functions(const struct collector *c);
+
+/**
+ * collector_detach() - take all hooks away but the one that tells of ending threads
+ */
+void collector_detach(struct collector *c);
+
+void collector_close(struct collector *c);
+
+/**
+ * struct map_bill - what a map costs
+ * @name: of the map
+ * @bytes: held from the start
+ * @bytes_each: added for each thread that uses it; 0 where there is no such
+ */
+struct map_bill {
+	const char *name;
+	uint64_t bytes;
+	uint64_t bytes_each;
+};
+
+/**
+ * collector_bill() - what the maps would cost on this kernel
+ * @bill: filled, at most @max entries
+ *
+ * Nothing is loaded.
+ *
+ * Return: number of entries, or -errno.
+ */
+int collector_bill(const struct kernel *kernel, uint32_t ring_bytes, struct map_bill *bill,
+		   int max);
+
+#endif /* IOREADY_COLLECTOR_H */

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kernel.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#ifndef TRACEFS_MAGIC
+#define TRACEFS_MAGIC 0x74726163
+#endif
+
+/* The function whose fentry stands for all: every sleep of the family is in it. */
+#define FENTRY_PROBE "schedule_hrtimeout_range"
+
+/*
+ * tracefs is where perf's tracepoint numbers are. Where nobody has mounted it
+ * we mount it detached: seen by this process alone, gone with its fd.
+ */
+static int tracefs_open(void)
+{
+	static const char *const usual[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
+	int fs, fd = -1;
+
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
+		struct statfs st;
+
+		fd = open(usual[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0 && !fstatfs(fd, &st) && st.f_type == TRACEFS_MAGIC)
+			return fd;
+		if (fd >= 0)
+			close(fd);
+	}
+	fs = syscall(SYS_fsopen, "tracefs", FSOPEN_CLOEXEC);
+	if (fs < 0)
+		return -1;
+	if (!syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		fd = syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
+	else
+		fd = -1;
+	close(fs);
+	return fd;
+}
+
+int kernel_tracepoint_id(const struct kernel *kernel, const char *category, const char *name)
+{
+	char path[128], text[16];
+	int fd;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "events/%s/%s/id", category, name);
+	fd = openat(kernel->tracefs, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return -EIO;
+	text[n] = 0;
+	return atoi(text);
+}
+
+static void lockdown_read(struct kernel *kernel)
+{
+	char text[128];
+	int fd = open("/sys/kernel/security/lockdown", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+	char *from, *to;
+
+	strcpy(kernel->lockdown, "none");
+	if (fd < 0)
+		return;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return;
+	text[n] = 0;
+	from = strchr(text, '[');
+	to = from ? strchr(from, ']') : NULL;
+	if (to) {
+		*to = 0;
+		snprintf(kernel->lockdown, sizeof(kernel->lockdown), "%s", from + 1);
+	}
+}
+
+static bool may_bpf(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {};
+	uint64_t caps;
+
+	if (syscall(SYS_capget, &head, data))
+		return false;
+	caps = data[0].effective | (uint64_t)data[1].effective << 32;
+	return caps & (1ULL << CAP_SYS_ADMIN) ||
+	       (caps & (1ULL << CAP_BPF) && caps & (1ULL << CAP_PERFMON));
+}
+
+/*
+ * Loads (and drops) the smallest program of this type. What it is attached to
+ * is named at load time already, so loading tells what attaching would.
+ */
+static int fentry_try(const struct kernel *kernel)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FENTRY);
+	int fd, link;
+
+	opts.attach_btf_id = btf__find_by_name_kind(kernel->btf, FENTRY_PROBE, BTF_KIND_FUNC);
+	if ((int)opts.attach_btf_id < 0)
+		return -ENOENT;
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "probe", "GPL", insns, 2, &opts);
+	if (fd < 0)
+		return fd;
+	link = bpf_raw_tracepoint_open(NULL, fd);
+	close(fd);
+	if (link < 0)
+		return link;
+	close(link);
+	return 0;
+}
+
+/* The arguments of a tracepoint's BTF prototype, less the context. */
+static int tracepoint_args(const struct btf *btf, const char *name)
+{
+	char type[64];
+	const struct btf_type *t;
+	int id;
+
+	snprintf(type, sizeof(type), "btf_trace_%s", name);
+	id = btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF);
+	if (id < 0)
+		return id;
+	t = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
+	if (!t || !btf_is_ptr(t))
+		return -EINVAL;
+	t = btf__type_by_id(btf, t->type);
+	if (!t || !btf_is_func_proto(t))
+		return -EINVAL;
+	return btf_vlen(t) - 1;
+}
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	(void)format;
+	(void)args;
+	return 0;
+}
+
+int kernel_open(struct kernel *kernel, struct err *err)
+{
+	libbpf_print_fn_t print = libbpf_set_print(quiet);
+	struct utsname name;
+
+	memset(kernel, 0, sizeof(*kernel));
+	kernel->tracefs = -1;
+	if (uname(&name))
+		return err_set(err, -errno, "uname: %s", strerror(errno));
+	snprintf(kernel->release, sizeof(kernel->release), "%s", name.release);
+	snprintf(kernel->machine, sizeof(kernel->machine), "%s", name.machine);
+	snprintf(kernel->host, sizeof(kernel->host), "%s", name.nodename);
+	kernel->cpus = libbpf_num_possible_cpus();
+	lockdown_read(kernel);
+	kernel->may_bpf = may_bpf();
+	kernel->btf = btf__parse_raw("/sys/kernel/btf/vmlinux");
+	if (!kernel->may_bpf || !kernel->btf)
+		goto out;
+
+	kernel->task_storage = libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACEPOINT,
+						       BPF_FUNC_task_storage_get, NULL) == 1;
+	kernel->bpf_loop =
+		libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_loop, NULL) == 1;
+	kernel->fentry_error = fentry_try(kernel);
+	kernel->fentry = !kernel->fentry_error;
+	kernel->kprobe = !access("/sys/bus/event_source/devices/kprobe/type", R_OK);
+	/* The struct is compiled in only with CONFIG_FPROBE, which it needs. */
+	kernel->kprobe_multi = kernel->kprobe &&
+			       btf__find_by_name_kind(kernel->btf, "bpf_kprobe_multi_link",
+						      BTF_KIND_STRUCT) > 0;
+	kernel->switch_has_state = tracepoint_args(kernel->btf, "sched_switch") >= 4;
+	kernel->tracefs = tracefs_open();
+	kernel->syscall_tracepoints =
+		kernel->tracefs >= 0 &&
+		kernel_tracepoint_id(kernel, "syscalls", "sys_enter_ppoll") > 0;
+out:
+	libbpf_set_print(print);
+	return 0;
+}
+
+int kernel_check(const struct kernel *kernel, struct err *err)
+{
+	if (!kernel->may_bpf)
+		return err_set(err, -EPERM,
+			       "tracing needs root, or the capabilities CAP_BPF and CAP_PERFMON: "
+			       "run it with sudo");
+	if (!strcmp(kernel->lockdown, "confidentiality"))
+		return err_set(err, -EPERM,
+			       "this kernel is locked down for confidentiality and lets no program "
+			       "read its memory: boot with lockdown=integrity");
+	if (!kernel->btf)
+		return err_set(err, -EOPNOTSUPP,
+			       "this kernel (%s) has no type information in /sys/kernel/btf/vmlinux: "
+			       "use one built with CONFIG_DEBUG_INFO_BTF=y, as Debian's are since 5.10",
+			       kernel->release);
+	if (!kernel->task_storage)
+		return err_set(err, -EOPNOTSUPP,
+			       "this kernel (%s) is too old: tracing programs have no task storage "
+			       "here; use 5.15 or later",
+			       kernel->release);
+	if (!kernel->fentry && !kernel->syscall_tracepoints)
+		return err_set(err, -EOPNOTSUPP,
+			       "this kernel (%s) has neither fentry nor system call tracepoints: "
+			       "use one built with CONFIG_FTRACE_SYSCALLS=y",
+			       kernel->release);
+	return 0;
+}
+
+int kernel_plan(const struct kernel *kernel, enum tier tier, struct plan *plan, struct err *err)
+{
+	static const char no[] = "the %s tier cannot be had on this kernel (%s): %s; leave --tier "
+				 "away to get the best there is";
+
+	if (tier == TIER_AUTO)
+		tier = kernel->fentry ? TIER_FENTRY :
+		       kernel->kprobe ? TIER_KPROBE :
+					TIER_TRACEPOINT;
+	if (tier == TIER_FENTRY && !kernel->fentry)
+		return err_set(err, -EOPNOTSUPP, no, "fentry", kernel->release,
+			       strerror(-kernel->fentry_error));
+	if (tier == TIER_KPROBE && !kernel->kprobe)
+		return err_set(err, -EOPNOTSUPP, no, "kprobe", kernel->release,
+			       "it was built without kprobes");
+	if (tier != TIER_FENTRY && !kernel->syscall_tracepoints)
+		return err_set(err, -EOPNOTSUPP, no, tier_name(tier), kernel->release,
+			       "it has no system call tracepoints");
+	plan->tier = tier;
+	plan->call = tier == TIER_FENTRY ? CALL_FENTRY : CALL_TRACEPOINT;
+	plan->sleep = tier == TIER_FENTRY ? SLEEP_FENTRY : SLEEP_SWITCH;
+	plan->scan = tier == TIER_TRACEPOINT || !kernel->kprobe ? SCAN_NONE :
+		     kernel->kprobe_multi			? SCAN_MULTI :
+								  SCAN_KPROBE;
+	return 0;
+}
+
+/* Is this the prototype __poll_t (*)(struct file *, struct poll_table_struct *)? */
+static bool is_poll_proto(const struct btf *btf, const struct btf_type *proto)
+{
+	static const char *const want[] = { "file", "poll_table_struct" };
+	const struct btf_param *params = btf_params(proto);
+	const struct btf_type *t;
+
+	if (!btf_is_func_proto(proto) || btf_vlen(proto) != 2)
+		return false;
+	t = btf__type_by_id(btf, proto->type);
+	if (!t || !btf_is_typedef(t) || strcmp(btf__name_by_offset(btf, t->name_off), "__poll_t"))
+		return false;
+	for (int i = 0; i < 2; i++) {
+		t = btf__type_by_id(btf, params[i].type);
+		if (!t || !btf_is_ptr(t))
+			return false;
+		t = btf__type_by_id(btf, t->type);
+		/* Some name the second by its typedef, poll_table. */
+		while (t && btf_is_typedef(t))
+			t = btf__type_by_id(btf, t->type);
+		if (!t || !btf_is_struct(t) ||
+		    strcmp(btf__name_by_offset(btf, t->name_off), want[i]))
+			return false;
+	}
+	return true;
+}
+
+static int name_compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int kernel_poll_functions(const struct kernel *kernel, const char ***names, struct err *err)
+{
+	__u32 n = btf__type_cnt(kernel->btf);
+	const char **found = NULL;
+	size_t count = 0, unique = 0;
+
+	for (__u32 id = 1; id < n; id++) {
+		const struct btf_type *t = btf__type_by_id(kernel->btf, id);
+
+		if (!btf_is_func(t) ||
+		    !is_poll_proto(kernel->btf, btf__type_by_id(kernel->btf, t->type)))
+			continue;
+		if (!(count & (count + 1))) {
+			const char **more = realloc(found, 2 * (count + 1) * sizeof(*found));
+
+			if (!more) {
+				free(found);
+				return err_set(err, -ENOMEM, "out of memory");
+			}
+			found = more;
+		}
+		found[count++] = btf__name_by_offset(kernel->btf, t->name_off);
+	}
+	if (!count)
+		return err_set(err, -ENOENT, "no ->poll() function in the kernel's BTF");
+	qsort(found, count, sizeof(*found), name_compare);
+	for (size_t i = 0; i < count; i++)
+		if (!unique || strcmp(found[unique - 1], found[i]))
+			found[unique++] = found[i];
+	*names = found;
+	return unique;
+}
+
+static const char *const tier_names[] = { "auto", "fentry", "kprobe", "tracepoint" };
+
+const char *tier_name(enum tier tier)
+{
+	return tier_names[tier];
+}
+
+int tier_parse(const char *name, enum tier *tier, struct err *err)
+{
+	for (int i = TIER_AUTO; i <= TIER_TRACEPOINT; i++) {
+		if (!strcmp(name, tier_names[i])) {
+			*tier = i;
+			return 0;
+		}
+	}
+	return err_set(err, -EINVAL,
+		       "there is no tier '%.40s': use auto, fentry, kprobe or tracepoint", name);
+}
+
+void kernel_close(struct kernel *kernel)
+{
+	btf__free(kernel->btf);
+	if (kernel->tracefs >= 0)
+		close(kernel->tracefs);
+}

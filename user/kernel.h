@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the running kernel allows, found by asking it and never by comparing
+ * version numbers, and the plan of hooks that follows from it.
+ */
+#ifndef IOREADY_KERNEL_H
+#define IOREADY_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+
+struct btf;
+
+/**
+ * struct kernel - one look at the running kernel; read-only once opened
+ * @release: uname -r
+ * @machine: uname -m
+ * @host: uname -n
+ * @cpus: possible CPUs, what per-CPU maps are multiplied by
+ * @btf: the kernel's types
+ * @lockdown: "none", "integrity", "confidentiality"
+ * @may_bpf: CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN) are held
+ * @task_storage: programs of tracepoints may use task storage (5.11)
+ * @fentry: programs may be attached to functions; @fentry_error says why not
+ * @kprobe: the kprobe PMU exists
+ * @kprobe_multi: many kprobes in one attachment (5.18 with CONFIG_FPROBE)
+ * @syscall_tracepoints: per-syscall tracepoints exist; @tracefs is open
+ * @bpf_loop: the helper exists (5.17)
+ * @switch_has_state: sched_switch carries prev_state (5.18)
+ * @fentry_error: -errno of the attempt, 0 if it worked
+ * @tracefs: directory fd of tracefs, mounted for us alone if need be; or -1
+ */
+struct kernel {
+	char release[65];
+	char machine[65];
+	char host[65];
+	int cpus;
+	struct btf *btf;
+	char lockdown[16];
+	bool may_bpf;
+	bool task_storage;
+	bool fentry;
+	bool kprobe;
+	bool kprobe_multi;
+	bool syscall_tracepoints;
+	bool switch_has_state;
+	bool bpf_loop;
+	int fentry_error;
+	int tracefs;
+};
+
+enum tier {
+	TIER_AUTO,
+	TIER_FENTRY,
+	TIER_KPROBE,
+	TIER_TRACEPOINT,
+};
+
+enum call_hook { CALL_FENTRY, CALL_TRACEPOINT };
+enum sleep_hook { SLEEP_FENTRY, SLEEP_SWITCH };
+enum scan_hook { SCAN_NONE, SCAN_MULTI, SCAN_KPROBE };
+
+/**
+ * struct plan - the hook chosen for each subject
+ * @tier: the best tier that the plan as a whole has; never TIER_AUTO
+ */
+struct plan {
+	enum tier tier;
+	enum call_hook call;
+	enum sleep_hook sleep;
+	enum scan_hook scan;
+};
+
+/**
+ * kernel_open() - look at the running kernel
+ * @kernel: filled; close with kernel_close() also after a failure
+ * @err: the message
+ *
+ * A kernel that lacks something is no failure here: `doctor` wants to say so.
+ * Ask kernel_check() before tracing.
+ *
+ * Return: 0, or -errno if not even the look was possible.
+ */
+int kernel_open(struct kernel *kernel, struct err *err);
+
+/**
+ * kernel_check() - can anything be traced here?
+ *
+ * Return: 0, or -EPERM or -EOPNOTSUPP and one sentence of what is missing and
+ * what to do.
+ */
+int kernel_check(const struct kernel *kernel, struct err *err);
+
+/**
+ * kernel_plan() - choose hooks
+ * @kernel: checked
+ * @tier: TIER_AUTO for the best, or the one to be forced
+ * @plan: the choice
+ * @err: the message
+ *
+ * Return: 0, or -EOPNOTSUPP if the forced tier cannot be had here.
+ */
+int kernel_plan(const struct kernel *kernel, enum tier tier, struct plan *plan, struct err *err);
+
+/**
+ * kernel_poll_functions() - every function that may be some file's ->poll()
+ * @kernel: opened
+ * @names: set to a vector of names, freed in one free()
+ * @err: the message
+ *
+ * All functions of the kernel's BTF with the prototype of
+ * file_operations.poll, so that a driver's own is among them.
+ *
+ * Return: their number, or -errno.
+ */
+int kernel_poll_functions(const struct kernel *kernel, const char ***names, struct err *err);
+
+/**
+ * kernel_tracepoint_id() - the number by which perf_event_open() knows one
+ * @kernel: opened
+ * @category: as "syscalls"
+ * @name: as "sys_enter_poll"
+ *
+ * Return: the number, or -errno.
+ */
+int kernel_tracepoint_id(const struct kernel *kernel, const char *category, const char *name);
+
+const char *tier_name(enum tier tier);
+int tier_parse(const char *name, enum tier *tier, struct err *err);
+
+void kernel_close(struct kernel *kernel);
+
+#endif /* IOREADY_KERNEL_H */

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "parse.h"
+
+#define OPTION_COMM 256
+#define OPTION_JSON 257
+#define OPTION_COLOR 258
+#define OPTION_TIER 259
+#define OPTION_SCANS 260
+#define OPTION_THREADS 261
+#define OPTION_ON_LOSS 262
+#define OPTION_RING 263
+#define OPTION_ROWS 264
+#define OPTION_CTL 265
+
+static const struct argp_option entries[] = {
+	{ NULL, 0, NULL, 0, "Whom to trace (all given must hold; the default is everybody):", 1 },
+	{ "pid", 'p', "PID", 0, "this process; up to 16 times", 1 },
+	{ "tid", 't', "TID", 0, "this thread; up to 16 times", 1 },
+	{ "cgroup", 'c', "PATH", 0, "this cgroup (v2 or v1) and all below it", 1 },
+	{ "comm", OPTION_COMM, "NAME", 0, "processes of this name", 1 },
+	{ "all", 'a', NULL, 0, "everybody", 1 },
+	{ NULL, 0, NULL, 0, "How long:", 2 },
+	{ "duration", 'd', "SECONDS", 0, "end after this time (default: Ctrl-C)", 2 },
+	{ "interval", 'i', "SECONDS", 0, "also print a table for each interval", 2 },
+	{ NULL, 0, NULL, 0, "What to print:", 3 },
+	{ "json", OPTION_JSON, NULL, 0, "a JSON object on a line instead of text", 3 },
+	{ "output", 'o', "FILE", 0, "write to FILE instead of standard output", 3 },
+	{ "threads", OPTION_THREADS, NULL, 0, "tell the threads of a process apart", 3 },
+	{ "rows", OPTION_ROWS, "N", 0, "at most N rows in a text table; 0: all (default 20)", 3 },
+	{ "color", OPTION_COLOR, "WHEN", 0, "auto, always or never; NO_COLOR is heeded", 3 },
+	{ "quiet", 'q', NULL, 0, "no progress", 3 },
+	{ "verbose", 'v', NULL, 0, "say what is hooked and how long it took", 3 },
+	{ NULL, 0, NULL, 0, "How to trace:", 4 },
+	{ "tier", OPTION_TIER, "TIER", 0,
+	  "auto, fentry, kprobe or tracepoint; see 'ioready doctor'", 4 },
+	{ "scans", OPTION_SCANS, "HOW", 0,
+	  "sample (default): derive them, and count one by one in short slices; exact: count "
+	  "each, which slows every ->poll(); derive: never count", 4 },
+	{ "epoll-ctl", OPTION_CTL, NULL, 0,
+	  "also count epoll_ctl, which some programs call more often than they wait", 4 },
+	{ "ring", OPTION_RING, "KIB", 0,
+	  "room for the figures of threads that end (default 4096)", 4 },
+	{ "on-loss", OPTION_ON_LOSS, "WHAT", 0,
+	  "report (default), or fail: exit with 4 if anything was lost", 4 },
+	{ 0 },
+};
+
+static const char *const when_names[] = { "auto", "always", "never", NULL };
+static const char *const scan_names[] = { "sample", "exact", "derive", NULL };
+static const char *const loss_names[] = { "report", "fail", NULL };
+
+static int choose(struct argp_state *state, const char *option, const char *const *names,
+		  const char *text)
+{
+	for (int i = 0; names[i]; i++)
+		if (!strcmp(names[i], text))
+			return i;
+	argp_error(state, "--%s does not know '%.40s'", option, text);
+	return 0;
+}
+
+/* Adds an id to a filter; a process or thread that is not there is an error now. */
+static void id_add(struct argp_state *state, const char *text, const char *what, uint32_t *ids,
+		   uint32_t *nr)
+{
+	struct options *o = state->input;
+	struct err err;
+	struct stat st;
+	char path[32];
+	uint32_t id;
+
+	if (parse_u32(text, 1, 4194304, &id, what, &err))
+		argp_error(state, "%s", err.text);
+	if (*nr == FILTER_IDS_MAX)
+		argp_error(state, "at most %d of them can be traced at once: use --comm or "
+				  "--cgroup", FILTER_IDS_MAX);
+	/* Threads have a directory there too, though it is not listed. */
+	snprintf(path, sizeof(path), "/proc/%u", id);
+	if (stat(path, &st)) {
+		fprintf(stderr, "ioready %s: there is no %s %u\n", o->name, what, id);
+		exit(EXIT_FAILED);
+	}
+	ids[(*nr)++] = id;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+	struct err err;
+	uint32_t n;
+
+	switch (key) {
+	case 'p':
+		id_add(state, arg, "process", o->filter.tgids, &o->filter.tgids_nr);
+		break;
+	case 't':
+		id_add(state, arg, "thread", o->filter.tids, &o->filter.tids_nr);
+		break;
+	case 'c':
+		o->cgroup = arg;
+		break;
+	case OPTION_COMM:
+		if (!*arg)
+			argp_error(state, "--comm needs a name");
+		/* The kernel keeps 15 bytes; a longer name matches by those. */
+		strncpy(o->filter.comm, arg, sizeof(o->filter.comm) - 1);
+		break;
+	case 'a':
+		o->all = true;
+		break;
+	case 'd':
+		if (parse_seconds(arg, &o->duration_ns, "the duration", &err))
+			argp_error(state, "%s", err.text);
+		break;
+	case 'i':
+		if (parse_seconds(arg, &o->interval_ns, "the interval", &err))
+			argp_error(state, "%s", err.text);
+		if (o->interval_ns < 100000000)
+			argp_error(state, "the interval must be at least 0.1 seconds");
+		break;
+	case 'o':
+		o->output = arg;
+		break;
+	case 'q':
+		o->quiet = true;
+		break;
+	case 'v':
+		o->verbose = true;
+		break;
+	case OPTION_JSON:
+		o->json = true;
+		break;
+	case OPTION_THREADS:
+		o->threads = true;
+		break;
+	case OPTION_CTL:
+		o->epoll_ctl = true;
+		break;
+	case OPTION_COLOR:
+		o->color = choose(state, "color", when_names, arg);
+		break;
+	case OPTION_TIER:
+		if (tier_parse(arg, &o->tier, &err))
+			argp_error(state, "%s", err.text);
+		break;
+	case OPTION_SCANS:
+		o->scans = choose(state, "scans", scan_names, arg);
+		break;
+	case OPTION_ON_LOSS:
+		o->fail_on_loss = choose(state, "on-loss", loss_names, arg);
+		break;
+	case OPTION_RING:
+		if (parse_u32(arg, 64, 1 << 20, &n, "the ring's KiB", &err))
+			argp_error(state, "%s", err.text);
+		o->ring_bytes = 65536;
+		while (o->ring_bytes < n * 1024ULL)
+			o->ring_bytes *= 2;
+		break;
+	case OPTION_ROWS:
+		if (parse_u32(arg, 0, 1000000, &o->rows, "the number of rows", &err))
+			argp_error(state, "%s", err.text);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+const struct argp options_argp = { .options = entries, .parser = parse };
+
+void options_init(struct options *options, const char *name)
+{
+	memset(options, 0, sizeof(*options));
+	options->name = name;
+	options->filter.cgroup_v1_subsys = -1;
+	options->ring_bytes = 4096 * 1024;
+	options->rows = 20;
+}
+
+bool options_color(const struct options *options, int fd)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	if (options->color != COLOR_AUTO)
+		return options->color == COLOR_ALWAYS;
+	return isatty(fd) && !(no_color && *no_color);
+}

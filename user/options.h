@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The options that all tracing commands share: filters, window, output, tier. */
+#ifndef IOREADY_OPTIONS_H
+#define IOREADY_OPTIONS_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "collector.h"
+#include "kernel.h"
+
+enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+/**
+ * struct options - what the user asked for; all zero is the default
+ * @all: -a was given
+ * @filter: but for its cgroup, which needs the kernel: see @cgroup
+ * @cgroup: path, or NULL
+ * @duration_ns: 0 until Ctrl-C or the end of the command
+ * @interval_ns: 0 for none
+ * @output: path, or NULL for stdout
+ * @command: argv after `--`, or NULL
+ */
+struct options {
+	const char *name;		/* of the command, for messages */
+	bool all;
+	struct filter filter;
+	const char *cgroup;
+	uint64_t duration_ns;
+	uint64_t interval_ns;
+	const char *output;
+	bool json;
+	bool threads;
+	bool epoll_ctl;
+	bool quiet;
+	bool verbose;
+	bool fail_on_loss;
+	enum color_mode color;
+	enum tier tier;
+	enum scan_mode scans;
+	uint32_t ring_bytes;
+	uint32_t rows;
+	char **command;
+};
+
+/** options_argp - child parser for a command's own; input is struct options */
+extern const struct argp options_argp;
+
+/** options_init() - the defaults that are not zero */
+void options_init(struct options *options, const char *name);
+
+/** options_color() - whether to colour what goes to @fd, by --color and NO_COLOR */
+bool options_color(const struct options *options, int fd);
+
+#endif /* IOREADY_OPTIONS_H */

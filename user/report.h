@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the printers print: the figures and everything that qualifies them. */
+#ifndef IOREADY_REPORT_H
+#define IOREADY_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "collector.h"
+#include "kernel.h"
+#include "model_wait.h"
+
+/**
+ * struct report - one window
+ * @host, @release: where it was taken
+ * @plan: hooks used
+ * @scans: how scans were to be had
+ * @scan_functions: ->poll() functions hooked, 0 for none
+ * @start_unix_ns: when the window began
+ * @seconds: how long it was
+ * @interval: whether this is a part of the window, not all of it
+ * @losses: all since the beginning of the window
+ * @threads: whether threads are told apart
+ * @waits, @waits_nr: the figures
+ */
+struct report {
+	const char *host;
+	const char *release;
+	struct plan plan;
+	enum scan_mode scans;
+	int scan_functions;
+	uint64_t start_unix_ns;
+	double seconds;
+	bool interval;
+	struct losses losses;
+	bool threads;
+	const struct wait_figures *waits;
+	int waits_nr;
+};
+
+/** struct text_options - @rows: most rows to print, 0 for all; @color: use escapes */
+struct text_options {
+	uint32_t rows;
+	bool color;
+};
+
+/** report_text() - for a person: the finding in words, then the table */
+void report_text(FILE *out, const struct report *report, const struct text_options *options);
+
+/**
+ * report_json() - for a program: one object on one line
+ *
+ * Return: 0 or -ENOMEM. As with report_text(), errors of @out are left to the
+ * caller's ferror().
+ */
+int report_json(FILE *out, const struct report *report);
+
+/** loss_name() - the name of a reason, as in JSON */
+const char *loss_name(enum loss reason);
+
+/** losses_total() - calls, samples and runs that are missing somewhere */
+uint64_t losses_total(const struct losses *losses);
+
+/**
+ * text_clean() - make untrusted bytes printable
+ * @to: at least 4 * strlen(@from) + 1 bytes
+ * @from: e.g. the name that a process gave itself
+ *
+ * Everything but printable ASCII becomes \xNN, so that no name can move the
+ * cursor or break JSON.
+ *
+ * Return: @to.
+ */
+char *text_clean(char *to, const char *from);
+
+#endif /* IOREADY_REPORT_H */

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "report.h"
+
+#include <errno.h>
+#include <jansson.h>
+
+static const char *const returned_names[] = { "ready", "timeout", "signal", "error", "done" };
+
+static json_t *losses_json(const struct losses *losses)
+{
+	json_t *o = json_object();
+
+	for (int i = 0; i < LOSS_NR; i++)
+		json_object_set_new(o, loss_name(i), json_integer(losses->count[i]));
+	json_object_set_new(o, "nested", json_integer(losses->nested));
+	json_object_set_new(o, "threads_32bit", json_integer(losses->threads_32bit));
+	return o;
+}
+
+static json_t *latency_json(const struct wait_figures *f)
+{
+	static const struct {
+		const char *name;
+		double share;
+	} quantiles[] = { { "p50", 0.5 }, { "p90", 0.9 }, { "p99", 0.99 }, { "p999", 0.999 } };
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
+		json_object_set_new(o, quantiles[i].name,
+				    f->calls ? json_integer(histogram_quantile(
+						       &f->latency.histogram, quantiles[i].share,
+						       f->latency.max)) :
+					       json_null());
+	json_object_set_new(o, "max", f->calls ? json_integer(f->latency.max) : json_null());
+	json_object_set_new(o, "sum", json_integer(f->latency.sum));
+	return o;
+}
+
+/* A figure, or null where there is none: absent is not zero. */
+static json_t *figure(enum kind kind, uint64_t value)
+{
+	return kind == KIND_ABSENT ? json_null() : json_integer(value);
+}
+
+static json_t *wait_json(const struct report *report, const struct wait_figures *f)
+{
+	bool is_ctl = f->syscall == WAIT_epoll_ctl;
+	json_t *o = json_object(), *returned = json_object();
+	char name[4 * 16 + 1];
+
+	json_object_set_new(o, "pid", json_integer(f->tgid));
+	json_object_set_new(o, "start_time_ns", json_integer(f->start_ns));
+	if (report->threads)
+		json_object_set_new(o, "tid", json_integer(f->tid));
+	json_object_set_new(o, "comm", json_string(text_clean(name, f->comm)));
+	if (report->threads)
+		json_object_set_new(o, "thread_comm", json_string(text_clean(name, f->thread_comm)));
+	json_object_set_new(o, "mechanism", json_string(wait_mechanism_name(f->syscall)));
+	json_object_set_new(o, "syscall", json_string(wait_syscall_name(f->syscall)));
+	json_object_set_new(o, "calls", json_integer(f->calls));
+	json_object_set_new(o, "watched_mean", f->watched_kind == KIND_ABSENT ?
+						       json_null() :
+						       json_real(f->watched_mean));
+	json_object_set_new(o, "watched_max", figure(f->watched_kind, f->watched_max));
+	json_object_set_new(o, "watched_kind", json_string(kind_name(f->watched_kind)));
+	json_object_set_new(o, "passes", figure(f->passes_kind, f->passes));
+	json_object_set_new(o, "passes_kind", json_string(kind_name(f->passes_kind)));
+	json_object_set_new(o, "scans", json_integer(f->scans));
+	json_object_set_new(o, "scans_kind", json_string(kind_name(f->scans_kind)));
+	if (f->sampled_calls && f->scans_kind != KIND_EXACT)
+		json_object_set_new(o, "scans_sample",
+				    json_pack("{sI sI sI}", "calls", (json_int_t)f->sampled_calls,
+					      "scans", (json_int_t)f->sampled_scans, "derived",
+					      (json_int_t)f->sampled_derived));
+	json_object_set_new(o, "ready", f->ready_absent ? json_null() : json_integer(f->ready));
+	json_object_set_new(o, "wasted", is_ctl ? json_null() : json_integer(f->wasted));
+	json_object_set_new(o, "copied_bytes", json_integer(f->copied));
+	for (int i = 0; i < RETURNED_NR; i++)
+		if (i != RETURNED_DONE || is_ctl)
+			json_object_set_new(returned, returned_names[i],
+					    json_integer(f->returned[i]));
+	json_object_set_new(o, "returned", returned);
+	json_object_set_new(o, "wakeups", json_integer(f->wakeups));
+	json_object_set_new(o, "wakeups_empty", json_integer(f->wakeups_empty));
+	json_object_set_new(o, "asleep_ns", json_integer(f->asleep_ns));
+	json_object_set_new(o, "awake_ns", json_integer(f->awake_ns));
+	json_object_set_new(o, "latency_ns", latency_json(f));
+	json_object_set_new(o, "open", json_pack("{si si}", "begun_before", f->open_before,
+						 "begun_within", f->open - f->open_before));
+	return o;
+}
+
+int report_json(FILE *out, const struct report *report)
+{
+	json_t *o = json_object(), *waits = json_array();
+	uint32_t open = 0, before = 0;
+	int ret;
+
+	for (int i = 0; i < report->waits_nr; i++) {
+		json_array_append_new(waits, wait_json(report, &report->waits[i]));
+		open += report->waits[i].open;
+		before += report->waits[i].open_before;
+	}
+	json_object_set_new(o, "version", json_string(IOREADY_VERSION));
+	json_object_set_new(o, "host", json_string(report->host));
+	json_object_set_new(o, "kernel", json_string(report->release));
+	json_object_set_new(o, "tier", json_string(tier_name(report->plan.tier)));
+	json_object_set_new(o, "window",
+			    json_pack("{sI sf sb}", "start_unix_ns",
+				      (json_int_t)report->start_unix_ns, "seconds", report->seconds,
+				      "interval", report->interval));
+	json_object_set_new(o, "scan_functions", json_integer(report->scan_functions));
+	json_object_set_new(o, "losses", losses_json(&report->losses));
+	json_object_set_new(o, "open", json_pack("{si si}", "begun_before", before, "begun_within",
+						 open - before));
+	json_object_set_new(o, "waits", waits);
+	ret = json_dumpf(o, out, JSON_COMPACT);
+	fputc('\n', out);
+	json_decref(o);
+	/* A failed write shows in ferror(); what is left is memory. */
+	return ret && !ferror(out) ? -ENOMEM : 0;
+}

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "report.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#define BOLD "\033[1m"
+#define DIM "\033[2m"
+#define PLAIN "\033[0m"
+
+/* 1234567 -> 1,234,567 */
+static char *grouped(char *to, uint64_t n)
+{
+	char digits[24];
+	int length = snprintf(digits, sizeof(digits), "%" PRIu64, n);
+	char *at = to;
+
+	for (int i = 0; i < length; i++) {
+		if (i && (length - i) % 3 == 0)
+			*at++ = ',';
+		*at++ = digits[i];
+	}
+	*at = 0;
+	return to;
+}
+
+/* Three digits and a unit, as "4.21ms"; nothing is longer than 7 characters. */
+static char *duration(char *to, uint64_t ns)
+{
+	static const struct {
+		double unit;
+		const char *name;
+	} units[] = { { 1e9, "s" }, { 1e6, "ms" }, { 1e3, "us" }, { 1, "ns" } };
+	int i = 0;
+	double x;
+
+	while (i < 3 && ns < units[i].unit)
+		i++;
+	x = ns / units[i].unit;
+	sprintf(to, "%.*f%s", i == 3 || x >= 100 ? 0 : x >= 10 ? 1 : 2, x, units[i].name);
+	return to;
+}
+
+static const char *mark(enum kind kind)
+{
+	return kind == KIND_LOWER_BOUND			       ? ">=" :
+	       kind == KIND_DERIVED || kind == KIND_SAMPLED ? "~" :
+								 "";
+}
+
+static char *marked(char *to, enum kind kind, uint64_t n)
+{
+	char number[32];
+
+	if (kind == KIND_ABSENT)
+		return strcpy(to, "-");
+	sprintf(to, "%s%s", mark(kind), grouped(number, n));
+	return to;
+}
+
+static char *share(char *to, uint64_t part, uint64_t whole)
+{
+	if (!whole)
+		return strcpy(to, "-");
+	sprintf(to, "%.1f%%", 100.0 * part / whole);
+	return to;
+}
+
+static double per_call(uint64_t n, uint64_t calls)
+{
+	return calls ? (double)n / calls : 0;
+}
+
+/*
+ * The finding: what the figures of a row say, in words and no further than the
+ * figures go. Each returns whether it had something to say.
+ */
+static bool tell_waste(FILE *out, const struct wait_figures *f)
+{
+	char scans[32], watched[32];
+
+	if (f->syscall == WAIT_epoll_ctl || f->scans < 1000 || f->wasted * 2 < f->scans)
+		return false;
+	fprintf(out, "%.1f %% of %s%s scans found nothing: %s fds watched, %.1f ready per call",
+		100.0 * f->wasted / f->scans, f->scans_kind == KIND_LOWER_BOUND ? "at least " : "",
+		grouped(scans, f->scans), grouped(watched, f->watched_mean + 0.5),
+		per_call(f->ready, f->calls));
+	return true;
+}
+
+static bool tell_empty(FILE *out, const struct wait_figures *f)
+{
+	char wakeups[32];
+
+	if (f->wakeups < 100 || f->wakeups_empty * 10 < f->wakeups)
+		return false;
+	fprintf(out, "%.1f %% of %s wakeups found nothing", 100.0 * f->wakeups_empty / f->wakeups,
+		grouped(wakeups, f->wakeups));
+	return true;
+}
+
+static bool tell_timeouts(FILE *out, const struct wait_figures *f, double seconds)
+{
+	uint64_t n = f->returned[RETURNED_TIMEOUT];
+	char calls[32];
+
+	/* Fewer than 100 a second cost nothing worth a sentence. */
+	if (n * 2 < f->calls || n < 100 * seconds)
+		return false;
+	fprintf(out, "%.1f %% of %s calls came back with nothing ready, %.0f a second",
+		100.0 * n / f->calls, grouped(calls, f->calls), n / seconds);
+	return true;
+}
+
+static void tell_plain(FILE *out, const struct wait_figures *f)
+{
+	char calls[32];
+
+	fprintf(out, "%s calls, %.1f ready per call, %.1f %% of their time asleep",
+		grouped(calls, f->calls), per_call(f->ready, f->calls),
+		f->latency.sum ? 100.0 * f->asleep_ns / f->latency.sum : 0.0);
+}
+
+static void findings(FILE *out, const struct report *r, const struct text_options *o)
+{
+	int told = 0;
+	char name[4 * 16 + 1];
+
+	for (int i = 0; i < r->waits_nr && told < 3; i++) {
+		const struct wait_figures *f = &r->waits[i];
+		char text[512];
+		FILE *sentence = fmemopen(text, sizeof(text), "w");
+		bool any;
+
+		if (!sentence)
+			return;
+		any = tell_waste(sentence, f) || tell_empty(sentence, f) ||
+		      tell_timeouts(sentence, f, r->seconds);
+		fclose(sentence);
+		if (!any)
+			continue;
+		fprintf(out, "%s%s (%u), %s: %s.%s\n", o->color ? BOLD : "",
+			text_clean(name, f->comm), f->tgid, wait_syscall_name(f->syscall), text,
+			o->color ? PLAIN : "");
+		told++;
+	}
+	for (int i = 0; i < r->waits_nr && !told; i++) {
+		const struct wait_figures *f = &r->waits[i];
+
+		if (!f->calls || f->syscall == WAIT_epoll_ctl)
+			continue;
+		fprintf(out, "%sNo waste found. Busiest: %s (%u), %s: ", o->color ? BOLD : "",
+			text_clean(name, f->comm), f->tgid, wait_syscall_name(f->syscall));
+		tell_plain(out, f);
+		fprintf(out, ".%s\n", o->color ? PLAIN : "");
+		told++;
+	}
+	if (!told)
+		fprintf(out, "No wait call returned in the window.\n");
+	fputc('\n', out);
+}
+
+static void header(FILE *out, const struct report *r, const struct text_options *o)
+{
+	time_t start = r->start_unix_ns / 1000000000;
+	char when[64];
+	struct tm tm;
+
+	localtime_r(&start, &tm);
+	strftime(when, sizeof(when), "%F %T", &tm);
+	fprintf(out, "%s%s, Linux %s, %s tier, %.1f s from %s%s\n\n", o->color ? DIM : "", r->host,
+		r->release, tier_name(r->plan.tier), r->seconds, when, o->color ? PLAIN : "");
+}
+
+static void row(FILE *out, const struct report *r, const struct wait_figures *f)
+{
+	char name[4 * 16 + 1], calls[32], watched[40], scans[40], wasted[16], wakeups[32];
+	char empty[16], asleep[16], awake[16], p50[16], p99[16], max[16], ready[16];
+
+	fprintf(out, "%7u ", r->threads ? f->tid : f->tgid);
+	fprintf(out, "%-15.15s ", text_clean(name, r->threads ? f->thread_comm : f->comm));
+	if (!f->calls) {
+		fprintf(out, "%-12s          0  (waiting all the time%s)\n",
+			wait_syscall_name(f->syscall), f->open_before ? ", since before" : "");
+		return;
+	}
+	if (f->ready_absent)
+		strcpy(ready, "-");
+	else
+		sprintf(ready, "%.1f", per_call(f->ready, f->calls));
+	if (f->syscall == WAIT_epoll_ctl)
+		strcpy(wasted, "-");
+	else
+		share(wasted, f->wasted, f->scans);
+	duration(p50, histogram_quantile(&f->latency.histogram, 0.5, f->latency.max));
+	duration(p99, histogram_quantile(&f->latency.histogram, 0.99, f->latency.max));
+	fprintf(out, "%-12s %10s %8s %7s %13s %7s %9s %6s %8s %8s %7s %7s %7s\n",
+		wait_syscall_name(f->syscall), grouped(calls, f->calls),
+		marked(watched, f->watched_kind, f->watched_mean + 0.5), ready,
+		marked(scans, f->scans_kind, f->scans), wasted, grouped(wakeups, f->wakeups),
+		share(empty, f->wakeups_empty, f->wakeups), duration(asleep, f->asleep_ns),
+		duration(awake, f->awake_ns), p50, p99, duration(max, f->latency.max));
+}
+
+static void table(FILE *out, const struct report *r, const struct text_options *o)
+{
+	int rows = r->waits_nr;
+
+	if (!rows)
+		return;
+	if (o->rows && rows > (int)o->rows)
+		rows = o->rows;
+	fprintf(out, "%s%7s %-15s %-12s %10s %8s %7s %13s %7s %9s %6s %8s %8s %7s %7s %7s%s\n",
+		o->color ? BOLD : "", r->threads ? "TID" : "PID", "COMMAND", "SYSCALL", "CALLS",
+		"WATCHED", "READY", "SCANS", "WASTED", "WAKEUPS", "EMPTY", "ASLEEP", "AWAKE", "P50",
+		"P99", "MAX", o->color ? PLAIN : "");
+	for (int i = 0; i < rows; i++)
+		row(out, r, &r->waits[i]);
+	if (rows < r->waits_nr)
+		fprintf(out, "%7s %d more (--rows=0 shows all)\n", "...", r->waits_nr - rows);
+	fputc('\n', out);
+}
+
+/* What the derived scans say against what was counted in the same calls. */
+static void sample(FILE *out, const struct report *r)
+{
+	uint64_t calls = 0, scans = 0, derived = 0;
+	char number[32], counted[32], said[32];
+
+	for (int i = 0; i < r->waits_nr; i++) {
+		calls += r->waits[i].sampled_calls;
+		scans += r->waits[i].sampled_scans;
+		derived += r->waits[i].sampled_derived;
+	}
+	if (r->scans == SCANS_EXACT)
+		return;
+	if (!r->scan_functions)
+		fprintf(out, "Scans are derived from watched fds and passes; %s.\n",
+			r->scans == SCANS_DERIVE ? "counting them was not asked for" :
+						   "this tier has no hook to count them");
+	else if (!calls)
+		fprintf(out, "No call fell into a slice of exact counting: scans are derived.\n");
+	else
+		fprintf(out,
+			"Scans counted one by one in %s of the calls: %s, where derivation says %s.\n",
+			grouped(number, calls), grouped(counted, scans), grouped(said, derived));
+}
+
+static void losses(FILE *out, const struct report *r)
+{
+	static const char *const words[LOSS_NR] = {
+		[LOSS_ENTRY_UNSEEN] = "calls were begun before the window or their entry was missed",
+		[LOSS_EXIT_UNSEEN] = "calls did not show their return",
+		[LOSS_NO_MEMORY] = "calls are not counted for want of kernel memory",
+		[LOSS_RING_FULL] = "calls of ended threads were lost to a full ring (--ring)",
+		[LOSS_KILLED] = "calls never returned, their thread ended",
+		[LOSS_FAULT] = "calls are counted with nothing known of what they watched",
+		[LOSS_HISTOGRAM] = "calls are missing in the latency histogram",
+		[LOSS_NOT_FOLLOWED] = "threads of the command could not be followed",
+	};
+	uint32_t before = 0, within = 0;
+	char number[32];
+
+	for (int i = 0; i < r->waits_nr; i++) {
+		before += r->waits[i].open_before;
+		within += r->waits[i].open - r->waits[i].open_before;
+	}
+	if (before || within)
+		fprintf(out, "Still waiting at the end: %u calls, %u of them since before the window.\n",
+			before + within, before);
+	if (!losses_total(&r->losses)) {
+		fprintf(out, "Nothing was lost.\n");
+		return;
+	}
+	for (int i = 0; i < LOSS_NR; i++)
+		if (r->losses.count[i])
+			fprintf(out, "%s %s.\n", grouped(number, r->losses.count[i]), words[i]);
+	if (r->losses.nested)
+		fprintf(out, "%s runs of a hook were skipped because another was running.\n",
+			grouped(number, r->losses.nested));
+	if (r->losses.threads_32bit)
+		fprintf(out, "%s threads of 32-bit programs: their calls are not decoded.\n",
+			grouped(number, r->losses.threads_32bit));
+}
+
+void report_text(FILE *out, const struct report *report, const struct text_options *options)
+{
+	header(out, report, options);
+	findings(out, report, options);
+	table(out, report, options);
+	if (report->interval)
+		return;
+	fprintf(out, "~ derived or sampled, >= at least; see ioready-stat(1).\n");
+	sample(out, report);
+	losses(out, report);
+}
