@@ -41,10 +41,12 @@ const volatile bool has_bpf_loop;
 /* --- knobs that change while running ------------------------------------- */
 
 /*
- * Odd while every ->poll() function is hooked. A call is counted exactly when
- * it saw the same odd number at entry and at return.
+ * 0 while nothing is counted: hooks are put in place and taken away one by one,
+ * the window opens and closes at once. Odd while every ->poll() function is
+ * hooked too; a call is counted exactly when it saw the same odd number at entry
+ * and at return.
  */
-__u32 scan_epoch;
+__u32 epoch;
 /* Number of the snapshot that the collector takes, from 1. */
 __u32 snapshot;
 
@@ -62,7 +64,7 @@ struct call {
 	u32 copied;
 	u32 sleeps;
 	u32 scans;
-	u32 scan_epoch;
+	u32 epoch;
 	u32 restarts;
 	u32 open;		/* enum wait_syscall + 1; 0: not in a call */
 	u8 watched_known;

@@ -1,8 +1,204 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "cmd.h"
+#include "collector.h"
+#include "kernel.h"
+
+#define BILL_MAX 16
+#define RING_BYTES (4096 * 1024)
+
+static const struct argp_option entries[] = {
+	{ "json", 'j', NULL, 0, "a JSON object instead of text", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	(void)arg;
+	if (key == 'j')
+		*(bool *)state->input = true;
+	else if (key == ARGP_KEY_ARG)
+		argp_usage(state);
+	else
+		return ARGP_ERR_UNKNOWN;
+	return 0;
+}
+
+static const struct argp argp = {
+	.options = entries,
+	.parser = parse,
+	.doc = "Say what this kernel allows, which hooks follow from it, and what they cost.",
+};
+
+/* A line of the table of hooks: what is measured, by which hook, how exactly. */
+struct choice {
+	const char *subject;
+	const char *hook;
+	const char *cost;
+	const char *kind;
+};
+
+static int choices(const struct plan *plan, struct choice *c)
+{
+	static const struct choice calls[] = {
+		[CALL_FENTRY] = { "calls", "fentry/fexit on the system calls",
+				  "nothing on other system calls", "exact" },
+		[CALL_TRACEPOINT] = { "calls", "the system calls' own tracepoints",
+				      "about 10 ns on every other system call",
+				      "exact" },
+	};
+	static const struct choice sleeps[] = {
+		[SLEEP_FENTRY] = { "sleeps, wakeups", "fentry/fexit on schedule_hrtimeout_range",
+				   "nothing but on sleeps of the family", "derived" },
+		[SLEEP_SWITCH] = { "sleeps, wakeups", "tracepoint sched_switch",
+				   "some 20 ns on every context switch", "derived" },
+	};
+	static const struct choice scans[] = {
+		[SCAN_NONE] = { "scans", "none: from watched fds and passes", "nothing",
+				"derived; a lower bound for epoll" },
+		[SCAN_MULTI] = { "scans", "kprobe.multi on every ->poll()",
+				 "in slices of 0.2 s every 10 s, or always with --scans=exact",
+				 "exact in the slices" },
+		[SCAN_KPROBE] = { "scans", "a kprobe on every ->poll()",
+				  "in one slice of 0.2 s at the start, or always with "
+				  "--scans=exact",
+				  "exact in the slice" },
+	};
+
+	c[0] = calls[plan->call];
+	c[1] = sleeps[plan->sleep];
+	c[2] = scans[plan->scan];
+	return 3;
+}
+
+static int functions_count(const struct kernel *kernel)
+{
+	const char **names = NULL;
+	int n = kernel->btf ? kernel_poll_functions(kernel, &names, NULL) : 0;
+
+	free(names);
+	return n > 0 ? n : 0;
+}
+
+static void print_text(const struct kernel *k, const struct plan *plan, const char *refusal,
+		       const struct map_bill *bill, int bills)
+{
+	struct choice c[8];
+	uint64_t fixed = 0, each = 0;
+
+	printf("Kernel          Linux %s, %s, %d possible CPUs\n", k->release, k->machine, k->cpus);
+	printf("Lockdown        %s\n", k->lockdown);
+	printf("Capabilities    %s\n", k->may_bpf ? "enough to trace" : "not enough to trace");
+	printf("BTF             %s\n", k->btf ? "yes" : "no");
+	if (k->may_bpf && k->btf) {
+		printf("Task storage    %s\n", k->task_storage ? "yes" : "no");
+		printf("fentry          %s\n",
+		       k->fentry ? "yes" : strerror(-k->fentry_error));
+		printf("kprobes         %s\n", !k->kprobe	? "no" :
+					       k->kprobe_multi ? "yes, many at once" :
+								 "yes, one by one");
+		printf("Tracepoints     %s\n",
+		       k->syscall_tracepoints ? "yes, of each system call" : "no");
+		printf("->poll()        %d functions in BTF\n", functions_count(k));
+	}
+	if (refusal) {
+		printf("\nNothing can be traced here: %s.\n", refusal);
+		return;
+	}
+	printf("\nThe %s tier is used:\n\n", tier_name(plan->tier));
+	for (int i = 0, n = choices(plan, c); i < n; i++)
+		printf("  %-16s %s\n  %-16s costs %s\n  %-16s %s\n", c[i].subject, c[i].hook, "",
+		       c[i].cost, "", c[i].kind);
+	printf("\nKernel memory of the maps:\n\n");
+	for (int i = 0; i < bills; i++) {
+		if (bill[i].bytes_each)
+			printf("  %-38s %8" PRIu64 " bytes each\n", bill[i].name,
+			       bill[i].bytes_each);
+		else
+			printf("  %-38s %8" PRIu64 " bytes\n", bill[i].name, bill[i].bytes);
+		fixed += bill[i].bytes;
+		each += bill[i].bytes_each;
+	}
+	printf("\n  %.1f MiB from the start; at most %.1f KiB for a thread that waits in one way.\n",
+	       fixed / 1048576.0, each / 1024.0);
+}
+
+static int print_json(const struct kernel *k, const struct plan *plan, const char *refusal,
+		      const struct map_bill *bill, int bills)
+{
+	json_t *o, *hooks = json_array(), *maps = json_array(), *tiers = json_array();
+	struct choice c[8];
+	struct plan other;
+	int ret;
+
+	if (!refusal) {
+		for (int i = 0, n = choices(plan, c); i < n; i++)
+			json_array_append_new(hooks, json_pack("{ss ss ss ss}", "measure",
+							       c[i].subject, "hook", c[i].hook,
+							       "cost", c[i].cost, "kind",
+							       c[i].kind));
+		for (int i = 0; i < bills; i++)
+			json_array_append_new(maps, json_pack("{ss sI sI}", "name", bill[i].name,
+							      "bytes", (json_int_t)bill[i].bytes,
+							      "bytes_each",
+							      (json_int_t)bill[i].bytes_each));
+		for (enum tier t = TIER_FENTRY; t <= TIER_TRACEPOINT; t++)
+			if (!kernel_plan(k, t, &other, NULL))
+				json_array_append_new(tiers, json_string(tier_name(t)));
+	}
+	o = json_pack("{ss ss ss si ss sb sb sb sb sb sb sb si so? ss? so so so ss?}", "version",
+		      IOREADY_VERSION, "host", k->host, "kernel", k->release, "cpus", k->cpus,
+		      "lockdown", k->lockdown, "may_bpf", k->may_bpf, "btf", !!k->btf,
+		      "task_storage", k->task_storage, "fentry", k->fentry, "kprobe", !!k->kprobe,
+		      "kprobe_multi", k->kprobe_multi, "syscall_tracepoints",
+		      k->syscall_tracepoints, "poll_functions", functions_count(k),
+		      "fentry_error",
+		      k->fentry_error ? json_string(strerror(-k->fentry_error)) : NULL, "tier",
+		      refusal ? NULL : tier_name(plan->tier), "tiers", tiers, "hooks", hooks,
+		      "maps", maps, "refusal", refusal);
+	ret = !o || json_dumpf(o, stdout, JSON_COMPACT);
+	putchar('\n');
+	json_decref(o);
+	return ret;
+}
+
 int cmd_doctor(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
-	return EXIT_DONE;
+	struct map_bill bill[BILL_MAX];
+	struct kernel kernel;
+	struct plan plan = { 0 };
+	struct err err = { "" };
+	const char *refusal = NULL;
+	bool json = false;
+	int ret, bills = 0, failed = 0;
+
+	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = "ioready doctor";
+	argp_parse(&argp, argc, argv, 0, NULL, &json);
+	ret = kernel_open(&kernel, &err);
+	if (!ret)
+		ret = kernel_check(&kernel, &err);
+	if (!ret)
+		ret = kernel_plan(&kernel, TIER_AUTO, &plan, &err);
+	if (ret)
+		refusal = err.text;
+	else
+		bills = collector_bill(&kernel, RING_BYTES, bill, BILL_MAX);
+	if (json)
+		failed = print_json(&kernel, &plan, refusal, bill, bills);
+	else
+		print_text(&kernel, &plan, refusal, bill, bills);
+	kernel_close(&kernel);
+	if (fflush(stdout) || ferror(stdout) || failed) {
+		fprintf(stderr, "ioready doctor: standard output: %s\n", strerror(errno));
+		return EXIT_FAILED;
+	}
+	return refusal ? EXIT_UNSUPPORTED : EXIT_DONE;
 }

@@ -27,10 +27,9 @@
 /* The ring is drained this often; a full default ring is 1,600 thread ends. */
 #define DRAIN_NS (SECOND / 10)
 /*
- * Exact counting of scans, where it is sampled: the first slice soon after the
- * start, so that a short run has one, then one every ten seconds.
+ * Exact counting of scans, where it is sampled: the collector starts with a
+ * slice, so that a short run has one too; then there is one every ten seconds.
  */
-#define SLICE_FIRST_NS (SECOND / 5)
 #define SLICE_NS (SECOND / 5)
 #define SLICE_EVERY_NS (10 * SECOND)
 
@@ -293,8 +292,8 @@ static int run_trace(struct run *run, struct err *err)
 	const struct options *o = run->o;
 	uint64_t deadline = o->duration_ns ? run->start_ns + o->duration_ns : UINT64_MAX;
 	uint64_t interval = o->interval_ns ? run->start_ns + o->interval_ns : UINT64_MAX;
-	uint64_t slice = run->start_ns + SLICE_FIRST_NS, second = run->start_ns, t;
-	bool slicing = false;
+	uint64_t slice = run->start_ns + SLICE_NS, second = run->start_ns, t;
+	bool slicing = true;
 	int ret = 0;
 
 	for (;;) {
@@ -321,8 +320,6 @@ static int run_trace(struct run *run, struct err *err)
 			slicing = !slicing;
 			if (collector_scan_slice(run->collector, slicing, &why) && o->verbose)
 				fprintf(stderr, "no slice of exact counting: %s\n", why.text);
-			if (slicing && collector_scan_functions(run->collector))
-				run->scan_functions = collector_scan_functions(run->collector);
 			slice = now(CLOCK_MONOTONIC) + (slicing ? SLICE_NS : SLICE_EVERY_NS);
 		}
 		if (t >= second) {

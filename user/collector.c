@@ -11,11 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "wait.skel.h"
+
+/* The family's tracepoints, and a kprobe for each ->poll() of today's kernels. */
+#define EVENTS_MAX 128
 
 struct deferred {
 	struct deferred *next;
@@ -30,10 +34,12 @@ struct collector {
 	struct bpf_link **links;	/* all hooks of calls and sleeps */
 	int links_nr;
 	int events;			/* map: see events_create() */
-	struct bpf_link **scan_links;
-	int scan_links_nr;
-	int scan_functions;
-	const char **poll_names;	/* what scan_links hooks */
+	int events_nr;
+	uint32_t scan_events;		/* the first of SCAN_KPROBE */
+	uint32_t scan_events_end;
+	struct bpf_link *scan_link;	/* the one of SCAN_MULTI */
+	int scan_functions;		/* hooked now or last */
+	const char **poll_names;
 	int poll_names_nr;
 	struct ring_buffer *ring;
 	record_fn ended;		/* of the drain that is going on */
@@ -185,74 +191,80 @@ err_free:
 	return ret;
 }
 
-/* Keeps @link in @links, or says which hook failed. */
-static int link_keep(struct bpf_link ***links, int *nr, struct bpf_link *link,
-		     const char *where, struct err *err)
+/* Keeps @link, or says which hook failed. */
+static int link_keep(struct collector *c, struct bpf_link *link, const char *where,
+		     struct err *err)
 {
 	struct bpf_link **more;
 	int ret;
 
 	if (!link)
 		return err_set(err, -errno, "no hook on %s: %s", where, strerror(errno));
-	more = realloc(*links, (*nr + 1) * sizeof(*more));
+	more = realloc(c->links, (c->links_nr + 1) * sizeof(*more));
 	if (!more) {
 		ret = err_set(err, -ENOMEM, "out of memory");
 		bpf_link__destroy(link);
 		return ret;
 	}
-	*links = more;
-	(*links)[(*nr)++] = link;
+	c->links = more;
+	c->links[c->links_nr++] = link;
 	return 0;
 }
 
 static int attach(struct collector *c, struct bpf_program *prog, struct err *err)
 {
-	return link_keep(&c->links, &c->links_nr, bpf_program__attach(prog),
-			 bpf_program__section_name(prog), err);
+	return link_keep(c, bpf_program__attach(prog), bpf_program__section_name(prog), err);
 }
 
 /*
- * Closing the event of a tracepoint waits for every CPU, with a lock held, for
- * some 30 ms: half a second for all, long after the programs are off. A map that
- * holds the events too is freed by the kernel's own worker, which does this
- * waiting without us. Without the map, events are closed here and it takes longer.
+ * Closing a perf event of a tracepoint or a kprobe waits for every CPU, with a
+ * lock held, for some 30 ms: seconds for all of them. A map that holds the
+ * events too lets the kernel's own worker do this waiting. Without the map they
+ * are closed here, and it takes longer.
  */
 static void events_create(struct collector *c)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_PRESERVE_ELEMS);
 
 	c->events = bpf_map_create(BPF_MAP_TYPE_PERF_EVENT_ARRAY, "ioready_events", 4, 4,
-				   4 * WAIT_NR, &opts);
+				   EVENTS_MAX, &opts);
 }
 
-/*
- * libbpf would look for tracefs where it is usually mounted, so the event is
- * opened here. One event on one CPU is enough: a program on a tracepoint runs
- * on all of them.
- */
+/* One event on one CPU is enough: a program on such an event runs on all. */
+static int event_open(struct collector *c, struct perf_event_attr *attr)
+{
+	uint32_t slot = c->events_nr;
+	int fd;
+
+	attr->size = sizeof(*attr);
+	attr->sample_period = 1;
+	fd = syscall(SYS_perf_event_open, attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd >= 0 && slot < EVENTS_MAX &&
+	    !bpf_map_update_elem(c->events, &slot, &fd, BPF_ANY))
+		c->events_nr++;
+	return fd;
+}
+
+/* libbpf would look for tracefs only where it is usually mounted. */
 static int attach_tracepoint(struct collector *c, struct bpf_program *prog, const char *prefix,
 			     const char *syscall_name, struct err *err)
 {
-	struct perf_event_attr attr = { .type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr),
-					.sample_period = 1 };
-	struct bpf_link *link;
+	struct perf_event_attr attr = { .type = PERF_TYPE_TRACEPOINT };
+	struct bpf_link *link = NULL;
 	char event[64];
-	int id, fd, slot;
+	int id, fd;
 
 	snprintf(event, sizeof(event), "%s%s", prefix, syscall_name);
 	id = kernel_tracepoint_id(c->kernel, "syscalls", event);
 	if (id < 0)
 		return err_set(err, id, "no tracepoint syscalls:%s: %s", event, strerror(-id));
 	attr.config = id;
-	fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
-	if (fd < 0)
-		return err_set(err, -errno, "no event on syscalls:%s: %s", event, strerror(errno));
-	slot = c->links_nr;
-	bpf_map_update_elem(c->events, &slot, &fd, BPF_ANY);
-	link = bpf_program__attach_perf_event(prog, fd);
-	if (!link)
+	fd = event_open(c, &attr);
+	if (fd >= 0)
+		link = bpf_program__attach_perf_event(prog, fd);
+	if (!link && fd >= 0)
 		close(fd);
-	return link_keep(&c->links, &c->links_nr, link, event, err);
+	return link_keep(c, link, event, err);
 }
 
 /*
@@ -266,8 +278,6 @@ static int attach_calls(struct collector *c, struct err *err)
 	bool fentry = c->plan.call == CALL_FENTRY;
 	int ret = 0;
 
-	if (!fentry)
-		events_create(c);
 	call_programs(skel, calls);
 	for (int i = 0; !ret && i < WAIT_NR; i++)
 		if (bpf_program__autoload(fentry ? calls[i].fexit : calls[i].exit))
@@ -339,36 +349,60 @@ static struct bpf_link *attach_multi(struct collector *c)
 	return bpf_program__attach_kprobe_multi_opts(c->skel->progs.scan_multi, NULL, &opts);
 }
 
+/*
+ * A link for each kprobe would have to be taken away one after the other (until
+ * 6.13 with a lock held), so the events themselves carry the program: they go
+ * when the map forgets them.
+ */
+static int attach_kprobe(struct collector *c, const char *function)
+{
+	struct perf_event_attr attr = { .type = c->kernel->kprobe,
+					.kprobe_func = (uintptr_t)function };
+	int before = c->events_nr, ret = 0, fd = event_open(c, &attr);
+
+	if (fd < 0)
+		return -errno;
+	if (c->events_nr == before)
+		ret = -ENOSPC;
+	else if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, bpf_program__fd(c->skel->progs.scan_kprobe)))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
 static int scans_attach(struct collector *c, struct err *err)
 {
 	int ret = 0;
 
+	c->scan_events = c->events_nr;
+	c->scan_functions = 0;
 	if (c->plan.scan == SCAN_MULTI) {
-		struct bpf_link *link = attach_multi(c);
-
-		if (!link) {
+		c->scan_link = attach_multi(c);
+		if (!c->scan_link) {
 			poll_names_filter(c);
-			link = attach_multi(c);
+			c->scan_link = attach_multi(c);
 		}
-		ret = link_keep(&c->scan_links, &c->scan_links_nr, link, "->poll()", err);
-		c->scan_functions = ret ? 0 : c->poll_names_nr;
+		if (!c->scan_link)
+			ret = -errno;
+		else
+			c->scan_functions = c->poll_names_nr;
 	} else {
-		for (int i = 0; !ret && i < c->poll_names_nr; i++) {
-			struct bpf_link *link = bpf_program__attach_kprobe(
-				c->skel->progs.scan_kprobe, false, c->poll_names[i]);
+		/* One that cannot be hooked is inlined or gone, so nobody's ->poll(). */
+		for (int i = 0; i < c->poll_names_nr; i++) {
+			int why = attach_kprobe(c, c->poll_names[i]);
 
-			/* One that cannot be traced is inlined or gone, so nobody's ->poll(). */
-			if (link)
-				ret = link_keep(&c->scan_links, &c->scan_links_nr, link,
-						c->poll_names[i], err);
+			if (why)
+				ret = why;
+			else
+				c->scan_functions++;
 		}
-		if (!ret && !c->scan_links_nr)
-			ret = err_set(err, -ENOENT, "no hook on any ->poll(): %s", libbpf_said);
-		c->scan_functions = c->scan_links_nr;
 	}
-	if (!ret)
-		c->skel->bss->scan_epoch++;
-	return ret;
+	c->scan_events_end = c->events_nr;
+	if (!c->scan_functions)
+		return err_set(err, ret, "no hook on any ->poll(): %s", strerror(-ret));
+	if (c->skel->bss->epoch)
+		c->skel->bss->epoch++;
+	return 0;
 }
 
 static void *link_destroy(void *link)
@@ -378,30 +412,37 @@ static void *link_destroy(void *link)
 }
 
 /* Each waits for readers of its own hook; they can all wait at once. */
-static void links_destroy(struct bpf_link ***links, int *nr)
+static void links_destroy(struct collector *c)
 {
-	pthread_t threads[*nr + 1];
-	bool started[*nr + 1];
+	int n = c->links_nr;
+	pthread_t threads[n + 1];
+	bool started[n + 1];
 
-	for (int i = 0; i < *nr; i++) {
-		started[i] = !pthread_create(&threads[i], NULL, link_destroy, (*links)[i]);
+	for (int i = 0; i < n; i++) {
+		started[i] = !pthread_create(&threads[i], NULL, link_destroy, c->links[i]);
 		if (!started[i])
-			bpf_link__destroy((*links)[i]);
+			bpf_link__destroy(c->links[i]);
 	}
-	for (int i = 0; i < *nr; i++)
+	for (int i = 0; i < n; i++)
 		if (started[i])
 			pthread_join(threads[i], NULL);
-	free(*links);
-	*links = NULL;
-	*nr = 0;
+	free(c->links);
+	c->links = NULL;
+	c->links_nr = 0;
 }
 
 static void scans_detach(struct collector *c)
 {
 	/* Even first: calls that see the hooks go are not counted exactly. */
-	if (c->skel && c->skel->bss->scan_epoch & 1)
-		c->skel->bss->scan_epoch++;
-	links_destroy(&c->scan_links, &c->scan_links_nr);
+	if (c->skel && c->skel->bss->epoch & 1)
+		c->skel->bss->epoch++;
+	bpf_link__destroy(c->scan_link);
+	c->scan_link = NULL;
+	if (c->plan.scan != SCAN_KPROBE)
+		return;
+	for (uint32_t slot = c->scan_events; slot < c->scan_events_end; slot++)
+		bpf_map_delete_elem(c->events, &slot);
+	c->scan_events_end = 0;
 }
 
 int collector_scan_slice(struct collector *c, bool on, struct err *err)
@@ -410,7 +451,7 @@ int collector_scan_slice(struct collector *c, bool on, struct err *err)
 		return 0;
 	if (!on)
 		scans_detach(c);
-	else if (!c->scan_links_nr)
+	else if (!c->scan_link && c->plan.scan == SCAN_MULTI)
 		return scans_attach(c, err);
 	return 0;
 }
@@ -522,11 +563,19 @@ int collector_attach(struct collector *c, struct err *err)
 	skel->links.thread_exit = bpf_program__attach(skel->progs.thread_exit);
 	if (!skel->links.thread_exit)
 		return err_set(err, -errno, "no hook on sched_process_exit: %s", strerror(errno));
+	events_create(c);
 	ret = 0;
 	if (bpf_program__autoload(skel->progs.fork_tree))
 		ret = attach(c, skel->progs.fork_tree, err);
-	if (!ret && c->settings.scans == SCANS_EXACT)
+	/*
+	 * Before the calls, so that every call of a short run is counted exactly.
+	 * A sample that cannot be had is no reason not to trace.
+	 */
+	if (!ret && c->plan.scan != SCAN_NONE) {
 		ret = scans_attach(c, err);
+		if (ret && c->settings.scans == SCANS_SAMPLE)
+			ret = 0;
+	}
 	if (!ret && c->plan.sleep == SLEEP_SWITCH)
 		ret = attach(c, skel->progs.switch_sleep, err);
 	if (!ret && c->plan.sleep == SLEEP_FENTRY) {
@@ -536,9 +585,11 @@ int collector_attach(struct collector *c, struct err *err)
 	}
 	if (!ret)
 		ret = attach_calls(c, err);
-	if (!ret)
-		ret = iterate(skel->progs.seed, ignore, NULL, err);
-	return ret;
+	if (ret)
+		return ret;
+	/* Now the window is open. */
+	skel->bss->epoch = c->scan_functions ? 1 : 2;
+	return iterate(skel->progs.seed, ignore, NULL, err);
 }
 
 int collector_follow(struct collector *c, pid_t pid, struct err *err)
@@ -606,8 +657,10 @@ int collector_scan_functions(const struct collector *c)
 
 void collector_detach(struct collector *c)
 {
+	if (c->skel && c->skel->bss)
+		c->skel->bss->epoch = 0;
 	scans_detach(c);
-	links_destroy(&c->links, &c->links_nr);
+	links_destroy(c);
 }
 
 void collector_close(struct collector *c)

@@ -109,6 +109,9 @@ int collector_follow(struct collector *c, pid_t pid, struct err *err);
  * @on: whether ->poll() functions are to be hooked from now
  *
  * For SCANS_SAMPLE; nothing happens otherwise, or without scan hooks.
+ * collector_attach() begins with a slice. Where kprobes are set one by one
+ * there is no second: that takes too long, and Debian's kernels want
+ * CAP_SYS_ADMIN for it, which is gone by then.
  *
  * Return: 0 or -errno; a failure leaves the derived figures as they are.
  */

@@ -133,6 +133,18 @@ static int fentry_try(const struct kernel *kernel)
 	return 0;
 }
 
+static int kprobe_pmu(void)
+{
+	FILE *f = fopen("/sys/bus/event_source/devices/kprobe/type", "re");
+	int type = 0;
+
+	if (f && fscanf(f, "%d", &type) != 1)
+		type = 0;
+	if (f)
+		fclose(f);
+	return type;
+}
+
 /* The arguments of a tracepoint's BTF prototype, less the context. */
 static int tracepoint_args(const struct btf *btf, const char *name)
 {
@@ -186,7 +198,7 @@ int kernel_open(struct kernel *kernel, struct err *err)
 		libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_loop, NULL) == 1;
 	kernel->fentry_error = fentry_try(kernel);
 	kernel->fentry = !kernel->fentry_error;
-	kernel->kprobe = !access("/sys/bus/event_source/devices/kprobe/type", R_OK);
+	kernel->kprobe = kprobe_pmu();
 	/* The struct is compiled in only with CONFIG_FPROBE, which it needs. */
 	kernel->kprobe_multi = kernel->kprobe &&
 			       btf__find_by_name_kind(kernel->btf, "bpf_kprobe_multi_link",

@@ -25,7 +25,7 @@ struct btf;
  * @may_bpf: CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN) are held
  * @task_storage: programs of tracepoints may use task storage (5.11)
  * @fentry: programs may be attached to functions; @fentry_error says why not
- * @kprobe: the kprobe PMU exists
+ * @kprobe: type of the kprobe PMU, 0 where there is none
  * @kprobe_multi: many kprobes in one attachment (5.18 with CONFIG_FPROBE)
  * @syscall_tracepoints: per-syscall tracepoints exist; @tracefs is open
  * @bpf_loop: the helper exists (5.17)
@@ -43,7 +43,7 @@ struct kernel {
 	bool may_bpf;
 	bool task_storage;
 	bool fentry;
-	bool kprobe;
+	int kprobe;
 	bool kprobe_multi;
 	bool syscall_tracepoints;
 	bool switch_has_state;
