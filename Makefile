@@ -1,8 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Thin: what to build and with what. Everything generated goes to $(O).
+# Thin: what is built from what. Everything generated goes to $(O).
+#
+#	make setup	install what building needs
+#	make		build $(O)/ioready
+#	make demo	... and what the demonstration needs; run it
+#	make check	... and what testing needs; run every test
+#	make bench	... and the tools to compare with; measure what tracing costs
+#	make check-distros	build and test in fresh Debian 12 and 13 chroots
+#	make install	to $(DESTDIR)$(PREFIX)
 
 O := build
 VERSION := 0.1.0
+PREFIX ?= /usr/local
 CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 CFLAGS ?= -O2 -g
@@ -11,35 +20,98 @@ ARCH := $(subst aarch64,arm64,$(subst x86_64,x86,$(shell uname -m)))
 LIBS := libbpf jansson libcap-ng
 CPPFLAGS += -D_GNU_SOURCE -DIOREADY_VERSION='"$(VERSION)"' -Ibpf -Iuser -I$(O)
 WARN := -Wall -Wextra -Wno-missing-field-initializers -Wno-sign-compare
-BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(ARCH) -Wall \
+BPF_CFLAGS = -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(ARCH) -Wall \
 	-I/usr/include/$(shell $(CC) -dumpmachine)
+LDLIBS = $(shell pkg-config --libs $(LIBS)) -lm -lpthread
 
-USER := main cmd_stat cmd_doctor options parse err kernel collector cgroup command \
-	privilege interest model_wait histogram report report_json report_text
+# The library below the commands, which tests link too.
+LIB := options parse err kernel collector cgroup command privilege interest model_wait \
+	histogram report report_json report_text
+USER := main cmd_stat cmd_doctor $(LIB)
 OBJS := $(USER:%=$(O)/%.o)
+MAN := ioready.1 ioready-stat.1 ioready-doctor.1
 
 all: $(O)/ioready
 
 $(O)/ioready: $(OBJS)
-	$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS)) -lm
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(O)/%.o: user/%.c Makefile | $(O)/wait.skel.h
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
 
-$(O)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) | $(O)
+$(O)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) | $(O)/tests
 	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 
 # The name of a skeleton is that of its source.
 $(O)/%.skel.h: $(O)/%.bpf.o
-	$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp
+	$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf > $@.tmp
 	mv $@.tmp $@
 
-$(O):
+$(O)/tests:
 	mkdir -p $@
+
+# --- tests ---------------------------------------------------------------------
+
+KNOWN := $(wildcard tests/known*.c)
+TESTS := $(O)/tests/test_units $(O)/tests/test_known $(O)/tests/known \
+	$(O)/tests/calls $(O)/tests/floor
+TEST_CFLAGS = $(CPPFLAGS) $(CFLAGS) $(WARN) -I$(O)/tests
+
+# The kernel's own harness, from Debian's linux-source; it is not copied in here.
+$(O)/tests/test_%: tests/test_%.c $(LIB:%=$(O)/%.o) Makefile | $(O)/tests
+	$(CC) $(TEST_CFLAGS) -Wno-unused-parameter -isystem $$(tests/kselftest.sh) -MMD -MP \
+		-o $@ $< $(LIB:%=$(O)/%.o) $(LDLIBS)
+
+$(O)/tests/known: $(KNOWN) tests/known.h Makefile | $(O)/tests
+	$(CC) $(TEST_CFLAGS) -o $@ $(KNOWN) $(LDLIBS)
+
+$(O)/tests/calls: tests/bench/calls.c Makefile | $(O)/tests
+	$(CC) $(TEST_CFLAGS) -o $@ $< -lm
+
+$(O)/tests/floor.bpf.o: tests/bench/floor.bpf.c bpf/vmlinux.h bpf/abi.h | $(O)/tests
+	$(CLANG) $(BPF_CFLAGS) -Ibpf -c -o $@ $<
+
+$(O)/tests/floor: tests/bench/floor.c $(O)/tests/floor.skel.h Makefile
+	$(CC) $(TEST_CFLAGS) -o $@ $< $(LDLIBS)
+
+# --- what people type -------------------------------------------------------------
+
+setup:
+	tests/packages.sh build
+
+demo:
+	tests/packages.sh demo
+	$(MAKE) all
+	O=$(O) tests/demo.sh
+
+check:
+	tests/packages.sh check
+	$(MAKE) all $(TESTS)
+	O=$(O) tests/run.sh $(SUITES)
+
+bench:
+	tests/packages.sh bench
+	$(MAKE) all $(O)/tests/calls $(O)/tests/floor
+	O=$(O) tests/bench/bench.sh
+
+check-distros:
+	tests/distros.sh
+
+$(O)/%.1: Documentation/%.1.rst | $(O)/tests
+	rst2man $< $@
+
+install: all $(MAN:%=$(O)/%)
+	install -D -m 755 $(O)/ioready $(DESTDIR)$(PREFIX)/sbin/ioready
+	install -D -m 644 user/completion.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ioready
+	for page in $(MAN); do \
+		install -D -m 644 $(O)/$$page $(DESTDIR)$(PREFIX)/share/man/man1/$$page || exit; \
+	done
 
 clean:
 	rm -rf $(O)
 
--include $(OBJS:.o=.d)
-.PHONY: all clean
+-include $(OBJS:.o=.d) $(wildcard $(O)/tests/*.d)
+.PHONY: all setup demo check bench check-distros install clean
 .DELETE_ON_ERROR:
+.SECONDARY:

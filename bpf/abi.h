@@ -65,12 +65,13 @@ enum wait_returned {
 /*
  * Why something is not in the figures. Each is counted where it happens.
  *
- * @LOSS_ENTRY_UNSEEN: calls that returned and whose entry was not seen: begun
- *	before the window, or the entry hook could not run or had no memory.
+ * @LOSS_BEGUN_BEFORE: calls that returned in the window and were begun before it.
+ * @LOSS_ENTRY_UNSEEN: calls that returned and whose entry was not seen.
  * @LOSS_EXIT_UNSEEN: calls whose entry was seen and whose return was not.
- * @LOSS_NO_MEMORY: calls whose row could not be had.
+ * @LOSS_NO_MEMORY: calls whose thread or row could not be given storage.
  * @LOSS_RING_FULL: calls of threads that ended while the ring was full.
- * @LOSS_KILLED: calls that never returned because their thread ended.
+ * @LOSS_KILLED: calls whose thread ended inside them. A signal that kills is no
+ *	such case: the call returns first.
  * @LOSS_FAULT: calls that are counted but whose watched set could not be read.
  * @LOSS_HISTOGRAM: calls that are counted but missing in the latency
  *	histogram, because a bucket had reached its 2^32 - 1.
@@ -78,6 +79,7 @@ enum wait_returned {
  *	marked as its own; none of their calls is counted.
  */
 enum loss {
+	LOSS_BEGUN_BEFORE,
 	LOSS_ENTRY_UNSEEN,
 	LOSS_EXIT_UNSEEN,
 	LOSS_NO_MEMORY,
@@ -110,7 +112,8 @@ enum loss {
  * @passes: sweeps over the watched fds
  * @scans: ->poll() calls, derived from watched fds and passes
  * @ready: sum of what the calls returned
- * @found: scans that found something asked for; never above @scans
+ * @found: fds that a scan found something asked for on
+ * @found_unsure: calls whose @found may hold fds that have no ->poll()
  * @copied: bytes that crossed between user and kernel
  * @wakeups: times a sleeping call was made runnable by a wait queue
  * @wakeups_empty: of those, the ones after which it found nothing
@@ -132,6 +135,7 @@ struct wait_row {
 	__u64 scans;
 	__u64 ready;
 	__u64 found;
+	__u64 found_unsure;
 	__u64 copied;
 	__u64 wakeups;
 	__u64 wakeups_empty;
@@ -206,9 +210,9 @@ struct open_record {
 #define FILTER_IDS_MAX 16
 
 _Static_assert(HISTOGRAM_BUCKETS == 593, "histogram size is ABI");
-_Static_assert(sizeof(struct wait_row) == 2544, "struct wait_row is ABI");
+_Static_assert(sizeof(struct wait_row) == 2552, "struct wait_row is ABI");
 _Static_assert(sizeof(struct record) == 64, "struct record is ABI");
-_Static_assert(sizeof(struct wait_record) == 2616, "struct wait_record is ABI");
+_Static_assert(sizeof(struct wait_record) == 2624, "struct wait_record is ABI");
 _Static_assert(sizeof(struct open_record) == 80, "struct open_record is ABI");
 
 #endif /* IOREADY_ABI_H */

@@ -66,11 +66,12 @@ struct call {
 	u32 scans;
 	u32 epoch;
 	u32 restarts;
-	u32 open;		/* enum wait_syscall + 1; 0: not in a call */
-	u8 watched_known;
-	u8 restarting;
-	u8 pad[2];
+	u32 open;		/* enum wait_syscall + 1, CALL_LEFT; 0: in no call */
+	u32 watched_known;
 };
+
+/* The call left the kernel and may be restarted: see poll_settle(). */
+#define CALL_LEFT 0x100
 
 /*
  * struct thread - what is known of a thread

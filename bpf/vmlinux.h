@@ -87,6 +87,7 @@ struct restart_block {
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state;
+	unsigned long nvcsw;
 	int pid;
 	int tgid;
 	u64 start_boottime;

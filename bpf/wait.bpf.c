@@ -36,6 +36,12 @@ char LICENSE[] SEC("license") = "GPL";
 #define TIF_ADDR32 (1UL << 29)	/* arch/x86/include/asm/thread_info.h */
 #define POLLNVAL 0x20
 #define EPOLL_CTL_DEL 2
+/* sizeof(struct epoll_event) as programs have it: packed on x86-64 alone. */
+#if defined(__TARGET_ARCH_x86)
+#define EPOLL_EVENT_BYTES 12
+#else
+#define EPOLL_EVENT_BYTES 16
+#endif
 
 static __always_inline void lose(u32 reason, u64 n)
 {
@@ -366,7 +372,7 @@ static __always_inline void call_fold(const u32 s, struct task_struct *task, str
 		/* Adding or changing an item asks its file once. */
 		if (!ret && c->nfds != EPOLL_CTL_DEL)
 			scans = 1;
-		copied = scans * 12;
+		copied = scans * EPOLL_EVENT_BYTES;
 	} else if (is_select(s) || is_poll(s)) {
 		if (how != RETURNED_ERROR) {
 			passes = c->sleeps + c->restarts + 1;
@@ -390,7 +396,10 @@ static __always_inline void call_fold(const u32 s, struct task_struct *task, str
 				 * pages, so only a program that unmaps them meanwhile
 				 * makes this fail.
 				 */
-				watched = poll_count(c->arg[0], c->nfds, &found);
+				if (c->watched_known)
+					watched = c->watched;
+				else
+					watched = poll_count(c->arg[0], c->nfds, &found);
 				copied += c->nfds * 2;
 			}
 			if (watched < 0)
@@ -405,7 +414,7 @@ static __always_inline void call_fold(const u32 s, struct task_struct *task, str
 		if (ret > 0) {
 			found = ret;
 			scans = ret;
-			copied = ret * 12;
+			copied = ret * EPOLL_EVENT_BYTES;
 			if (!passes)
 				passes = 1;
 		}
@@ -416,11 +425,18 @@ static __always_inline void call_fold(const u32 s, struct task_struct *task, str
 		row->exact_scans += c->scans;
 		row->exact_derived += scans;
 		/*
-		 * A wake between sweep and sleep makes select and poll sweep
-		 * again with no sleep to tell it; the scans do.
+		 * Fewer scans than fds: some have no ->poll() (a regular file is
+		 * always ready) or are none. If one of these is among the found,
+		 * a scan that found nothing is taken for one that did. More: an
+		 * epoll fd among them asked the files in it, and what these
+		 * answered is not known. Both count as found, so that what is
+		 * wasted is a lower bound.
 		 */
-		if (watched > 0 && c->scans > scans)
-			passes = (c->scans + watched - 1) / watched;
+		if (watched >= 0 && found && c->scans != scans) {
+			row->found_unsure++;
+			if (c->scans > scans)
+				found += c->scans - scans;
+		}
 		if (found > c->scans)
 			found = c->scans;
 	} else if (found > scans) {
@@ -470,7 +486,7 @@ __noinline int poll_settle(void)
 	struct thread *t = bpf_task_storage_get(&threads, task, 0, 0);
 
 	if (t) {
-		t->call.restarting = 0;
+		t->call.open = 0;
 		call_fold(WAIT_poll, task, &t->call, -EINTR, t->call.left_ns);
 	}
 	return 0;
@@ -479,10 +495,12 @@ __noinline int poll_settle(void)
 /* Any entry of the family: closes what was left open. */
 static __always_inline void call_supersede(struct call *c)
 {
-	if (c->restarting)
+	if (c->open & CALL_LEFT)
 		poll_settle();
+	else if (c->entered_ns)
+		lose(LOSS_EXIT_UNSEEN, 1);
 	else
-		lose(c->entered_ns ? LOSS_EXIT_UNSEEN : LOSS_ENTRY_UNSEEN, 1);
+		lose(LOSS_BEGUN_BEFORE, 1);
 }
 
 static __always_inline u32 copied_sets(u32 nfds, u64 in, u64 out, u64 ex)
@@ -501,7 +519,7 @@ static __always_inline int wait_enter(const u32 s, u64 a0, u64 a1, u64 a2, u64 a
 		return 0;
 	t = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!t)
-		return 0;	/* its return tells: LOSS_ENTRY_UNSEEN */
+		return 0;	/* its return tells */
 	c = &t->call;
 	if (c->open)
 		call_supersede(c);
@@ -512,11 +530,11 @@ static __always_inline int wait_enter(const u32 s, u64 a0, u64 a1, u64 a2, u64 a
 	c->scans = 0;
 	c->restarts = 0;
 	c->copied = 0;
+	c->watched_known = 0;
 	c->epoch = now_epoch;
 	if (is_select(s)) {
 		u32 nfds = a0;
 
-		c->watched_known = 0;
 		/* fs/select.c: the sets are cut at the size of the fd table. */
 		if (nfds > 64 && (s32)nfds > 0) {
 			u32 max_fds = task->files->fdt->max_fds;
@@ -542,13 +560,32 @@ static __always_inline int wait_enter(const u32 s, u64 a0, u64 a1, u64 a2, u64 a
 		c->nfds = a1;
 		c->copied = a1 * 8;
 	} else {
-		t->epfd = a0;
 		if (s == WAIT_epoll_ctl)
 			c->nfds = a1;
+		else
+			t->epfd = a0;
 	}
 	c->entered_ns = bpf_ktime_get_ns();
 	c->open = s + 1;
 	return 0;
+}
+
+/*
+ * A return without an entry. The first that is ever seen of a thread ends a call
+ * begun before the window; the storage that it gets now tells later ones apart.
+ */
+static __always_inline void return_unseen(struct task_struct *task, struct thread *t)
+{
+	u32 reason = LOSS_ENTRY_UNSEEN;
+
+	if (!selected(task))
+		return;
+	if (!t)
+		reason = bpf_task_storage_get(&threads, task, 0,
+					      BPF_LOCAL_STORAGE_GET_F_CREATE) ?
+				 LOSS_BEGUN_BEFORE :
+				 LOSS_NO_MEMORY;
+	lose(reason, 1);
 }
 
 static __always_inline int wait_return(const u32 s, s64 ret)
@@ -561,20 +598,25 @@ static __always_inline int wait_return(const u32 s, s64 ret)
 	if (!epoch)
 		return 0;
 	if (!t || t->call.open != s + 1) {
-		if (selected(task))
-			lose(LOSS_ENTRY_UNSEEN, 1);
+		return_unseen(task, t);
 		return 0;
 	}
 	c = &t->call;
 	if (s == WAIT_poll && ret == -ERESTART_RESTARTBLOCK && c->entered_ns) {
+		u32 found;
+		s32 n = poll_count(c->arg[0], c->nfds, &found);
+
+		/* Now or never: until it is settled the array may be reused. */
+		c->watched_known = n >= 0;
+		c->watched = n;
 		c->left_ns = now;
-		c->restarting = 1;
+		c->open |= CALL_LEFT;
 		return 0;
 	}
 	if (c->entered_ns)
 		call_fold(s, task, c, ret, now);
 	else
-		lose(LOSS_ENTRY_UNSEEN, 1);
+		lose(LOSS_BEGUN_BEFORE, 1);
 	c->open = 0;
 	return 0;
 }
@@ -586,13 +628,14 @@ static __always_inline int poll_restart_enter(void)
 	struct thread *t = bpf_task_storage_get(&threads, task, 0, 0);
 	struct call *c;
 
-	if (!t || !t->call.restarting)
+	if (!t || t->call.open != ((WAIT_poll + 1) | CALL_LEFT))
 		return 0;
 	c = &t->call;
 	if ((u64)task->restart_block.poll.ufds != c->arg[0] ||
 	    (u32)task->restart_block.poll.nfds != c->nfds)
 		return 0;
-	c->restarting = 0;
+	c->open = WAIT_poll + 1;
+	c->watched_known = 0;
 	c->restarts++;
 	c->copied += c->nfds * 10;
 	return 0;
@@ -603,9 +646,15 @@ static __always_inline int poll_restart_return(s64 ret)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *t = bpf_task_storage_get(&threads, task, 0, 0);
 
-	if (!t || t->call.open != WAIT_poll + 1 || t->call.restarting)
+	if (!t || t->call.open != WAIT_poll + 1)
 		return 0;
 	return wait_return(WAIT_poll, ret);
+}
+
+/* In a call, and in the kernel. */
+static __always_inline bool call_runs(const struct call *c)
+{
+	return c->open && !(c->open & CALL_LEFT);
 }
 
 static __always_inline void sleep_begin(struct call *c, u64 now)
@@ -625,7 +674,7 @@ static __always_inline int scan_count(void)
 	struct thread *t;
 
 	t = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0, 0);
-	if (t && t->call.open)
+	if (t && call_runs(&t->call))
 		t->call.scans++;
 	return 0;
 }
@@ -710,7 +759,7 @@ int BPF_PROG(fentry_sleep)
 	struct thread *t;
 
 	t = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0, 0);
-	if (t && t->call.open)
+	if (t && call_runs(&t->call))
 		sleep_begin(&t->call, bpf_ktime_get_ns());
 	return 0;
 }
@@ -740,7 +789,7 @@ int BPF_PROG(switch_sleep, bool preempt, struct task_struct *prev, struct task_s
 
 		if (state & TASK_INTERRUPTIBLE) {
 			t = bpf_task_storage_get(&threads, prev, 0, 0);
-			if (t && t->call.open)
+			if (t && call_runs(&t->call))
 				sleep_begin(&t->call, bpf_ktime_get_ns());
 		}
 	}
@@ -830,7 +879,7 @@ int BPF_PROG(thread_exit, struct task_struct *task)
 	if (!t)
 		return 0;
 	/* The task that exits is the one that runs. */
-	if (t->call.restarting)
+	if (t->call.open & CALL_LEFT)
 		poll_settle();
 	else if (t->call.open)
 		lose(LOSS_KILLED, 1);
@@ -871,19 +920,16 @@ static __always_inline bool is_32bit(struct task_struct *task)
 }
 
 /*
- * Opens, with no entry time, the calls that were begun before the hooks were
- * there. Only a thread that sleeps is sure to be in the syscall that its
+ * The call of the family that a sleeping thread is in, as call.open tells it; 0
+ * for none. Only a thread that sleeps is sure to be in the syscall that its
  * registers name; one that runs may have left it.
  */
-SEC("iter/task")
-int seed(struct bpf_iter__task *ctx)
+static __always_inline u32 asleep_in(struct task_struct *task)
 {
-	struct task_struct *task = ctx->task;
 	struct pt_regs *regs;
-	struct thread *t;
 	u32 open = 0;
 
-	if (!task || !(task->__state & TASK_INTERRUPTIBLE) || is_32bit(task) || !selected(task))
+	if (!(task->__state & TASK_INTERRUPTIBLE))
 		return 0;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	switch (SYSCALL_NR(regs)) {
@@ -894,11 +940,32 @@ int seed(struct bpf_iter__task *ctx)
 	WAIT_FAMILY(X)
 #undef X
 	}
+	return open;
+}
+
+/* Opens, with no entry time, the calls that were begun before the window. */
+SEC("iter/task")
+int seed(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	unsigned long switches;
+	struct thread *t;
+	u32 open;
+
+	if (!task || is_32bit(task) || !selected(task))
+		return 0;
+	switches = task->nvcsw;
+	open = asleep_in(task);
 	if (!open)
 		return 0;
 	t = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (t && !__sync_val_compare_and_swap(&t->call.open, 0, open))
-		t->epfd = ARG0(regs);
+	if (!t || __sync_val_compare_and_swap(&t->call.open, 0, open))
+		return 0;
+	/* If it woke meanwhile, its return may be counted already. */
+	if (asleep_in(task) != open || task->nvcsw != switches)
+		__sync_val_compare_and_swap(&t->call.open, open, 0);
+	else
+		t->epfd = ARG0((struct pt_regs *)bpf_task_pt_regs(task));
 	return 0;
 }
 
@@ -945,9 +1012,15 @@ int snapshot_threads(struct bpf_iter__task *ctx)
 	t = bpf_task_storage_get(&threads, task, 0, 0);
 	if (!t)
 		return 0;
+	/* fexit does not fire for a call begun before it: look whether it is over. */
+	if (calls_by_fentry && t->call.open && !t->call.entered_ns &&
+	    asleep_in(task) != t->call.open) {
+		lose(LOSS_BEGUN_BEFORE, 1);
+		t->call.open = 0;
+	}
 	if (t->call.open) {
 		record_fill(&r.head, task, RECORD_OPEN, sizeof(r));
-		r.syscall = t->call.open - 1;
+		r.syscall = (t->call.open & ~CALL_LEFT) - 1;
 		r.epfd = t->epfd;
 		r.since_ns = t->call.entered_ns;
 		bpf_seq_write(seq, &r, sizeof(r));

@@ -115,8 +115,7 @@ static int run_open(struct run *run, struct err *err)
 
 		if (pidfd < 0)
 			return err_set(err, -errno, "process %u: %s", o->filter.tgids[i],
-				       errno == EINVAL ? "this is a thread: use --tid" :
-							 strerror(errno));
+				       strerror(errno));
 		run->pidfds[run->pidfds_nr++] = pidfd;
 	}
 	if (o->output) {
@@ -350,6 +349,13 @@ static int run_finish(struct run *run, struct err *err)
 	collector_detach(run->collector);
 	if (run->o->verbose)
 		fprintf(stderr, "detached in %.0f ms\n", (now(CLOCK_MONOTONIC) - end) / 1e6);
+	/* The last interval too, however short: then all of them make up the whole. */
+	if (run->o->interval_ns && end > run->told_ns) {
+		int ret = run_report(run, true, end, err);
+
+		if (ret)
+			return ret;
+	}
 	return run_report(run, false, end, err);
 }
 

@@ -135,6 +135,7 @@ static void knobs_set(struct collector *c)
 	knobs->filter_cgroup_id = filter->cgroup_id;
 	knobs->filter_cgroup_v1_subsys = filter->cgroup_v1_subsys;
 	knobs->has_bpf_loop = c->kernel->bpf_loop;
+	knobs->calls_by_fentry = c->plan.call == CALL_FENTRY;
 	knobs->switch_has_state = c->kernel->switch_has_state;
 }
 

@@ -233,6 +233,10 @@ int kernel_check(const struct kernel *kernel, struct err *err)
 			       "this kernel (%s) is too old: tracing programs have no task storage "
 			       "here; use 5.15 or later",
 			       kernel->release);
+	if (!kernel->fentry && kernel->tracefs < 0)
+		return err_set(err, -EPERM,
+			       "without fentry, tracing needs the numbers of tracepoints in tracefs, "
+			       "which cannot be read: run it with sudo, or add CAP_DAC_READ_SEARCH");
 	if (!kernel->fentry && !kernel->syscall_tracepoints)
 		return err_set(err, -EOPNOTSUPP,
 			       "this kernel (%s) has neither fentry nor system call tracepoints: "

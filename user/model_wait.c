@@ -85,10 +85,16 @@ struct model_wait *model_wait_new(bool threads)
 	return m;
 }
 
-/* Adds @from, or takes it away again; the largest of both is kept. */
-static void row_add(struct wait_row *to, const struct wait_row *from, int sign)
+/* What an interval added; not below zero, should a row have been lost since. */
+static uint64_t less(uint64_t now, uint64_t before)
 {
-#define ADD(field) to->field += sign * from->field
+	return now > before ? now - before : 0;
+}
+
+/* Adds @from, or takes it away again; the largest of both is kept. */
+static void row_add(struct wait_row *to, const struct wait_row *from, bool away)
+{
+#define ADD(field) to->field = away ? less(to->field, from->field) : to->field + from->field
 	for (int i = 0; i < RETURNED_NR; i++)
 		ADD(returned[i]);
 	ADD(watched);
@@ -97,6 +103,7 @@ static void row_add(struct wait_row *to, const struct wait_row *from, int sign)
 	ADD(scans);
 	ADD(ready);
 	ADD(found);
+	ADD(found_unsure);
 	ADD(copied);
 	ADD(wakeups);
 	ADD(wakeups_empty);
@@ -114,16 +121,19 @@ static void row_add(struct wait_row *to, const struct wait_row *from, int sign)
 
 static void totals_add_row(struct totals *to, const struct wait_row *row)
 {
-	row_add(&to->row, row, 1);
+	row_add(&to->row, row, false);
 	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
 		to->histogram.buckets[i] += row->histogram[i];
 }
 
-static void totals_add(struct totals *to, const struct totals *from, int sign)
+static void totals_add(struct totals *to, const struct totals *from, bool away)
 {
-	row_add(&to->row, &from->row, sign);
+	uint64_t *buckets = to->histogram.buckets;
+
+	row_add(&to->row, &from->row, away);
 	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
-		to->histogram.buckets[i] += sign * from->histogram.buckets[i];
+		buckets[i] = away ? less(buckets[i], from->histogram.buckets[i]) :
+				    buckets[i] + from->histogram.buckets[i];
 }
 
 static struct entry *entry_get(struct model_wait *m, const struct record *r, uint32_t syscall)
@@ -272,6 +282,9 @@ static void figures_fill(struct wait_figures *f, const struct entry *e, const st
 					KIND_DERIVED;
 	}
 	f->wasted = f->scans > row->found ? f->scans - row->found : 0;
+	f->wasted_kind = is_ctl ? KIND_ABSENT :
+			 row->found_unsure ? KIND_LOWER_BOUND :
+					     f->scans_kind;
 	f->sampled_calls = row->exact_calls;
 	f->sampled_scans = row->exact_scans;
 	f->sampled_derived = row->exact_derived;
@@ -305,6 +318,8 @@ static int dearer(const void *a, const void *b)
 /* The longest call of an interval is not kept; the top of its histogram is near. */
 static uint64_t histogram_top(const struct histogram *h, uint64_t max)
 {
+	if (h->buckets[HISTOGRAM_BUCKETS - 1])
+		return max;
 	for (int i = HISTOGRAM_BUCKETS - 2; i >= 0; i--)
 		if (h->buckets[i])
 			return histogram_low(i + 1) < max ? histogram_low(i + 1) : max;
@@ -324,12 +339,12 @@ int model_wait_figures(struct model_wait *m, bool interval, struct wait_figures 
 	for (struct entry *e = m->entries; e; e = e->hh.next) {
 		struct totals now = e->ended;
 
-		totals_add(&now, &e->living, 1);
+		totals_add(&now, &e->living, false);
 		if (interval) {
 			struct totals before = e->told;
 
 			e->told = now;
-			totals_add(&now, &before, -1);
+			totals_add(&now, &before, true);
 			now.row.max_ns = histogram_top(&now.histogram, now.row.max_ns);
 		}
 		figures_fill(&all[n], e, &now);

@@ -39,7 +39,8 @@ const char *kind_name(enum kind kind);
  * @watched_mean, @watched_max: as @watched_kind says
  * @passes, @passes_kind: derived; a lower bound for epoll
  * @scans, @scans_kind: see Documentation/measures.rst
- * @wasted: @scans that found nothing asked for; of the same kind
+ * @wasted, @wasted_kind: @scans that found nothing asked for; of the same kind
+ *	unless an exact sum has fds without ->poll() in it: then a lower bound
  * @ready_absent: the syscall returns no fds (epoll_ctl)
  * @sampled_calls, @sampled_scans, @sampled_derived: the calls that were counted
  *	exactly, what was counted, and what was derived for the same calls
@@ -68,6 +69,7 @@ struct wait_figures {
 	uint64_t ready;
 	bool ready_absent;
 	uint64_t wasted;
+	enum kind wasted_kind;
 	uint64_t copied;
 	uint64_t wakeups;
 	uint64_t wakeups_empty;

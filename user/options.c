@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -39,7 +38,7 @@ static const struct argp_option entries[] = {
 	{ "rows", OPTION_ROWS, "N", 0, "at most N rows in a text table; 0: all (default 20)", 3 },
 	{ "color", OPTION_COLOR, "WHEN", 0, "auto, always or never; NO_COLOR is heeded", 3 },
 	{ "quiet", 'q', NULL, 0, "no progress", 3 },
-	{ "verbose", 'v', NULL, 0, "say what is hooked and how long it took", 3 },
+	{ "verbose", 'v', NULL, 0, "say the tier, and how long loading and attaching took", 3 },
 	{ NULL, 0, NULL, 0, "How to trace:", 4 },
 	{ "tier", OPTION_TIER, "TIER", 0,
 	  "auto, fentry, kprobe or tracepoint; see 'ioready doctor'", 4 },
@@ -69,25 +68,44 @@ static int choose(struct argp_state *state, const char *option, const char *cons
 	return 0;
 }
 
+/* The process that a thread is of; 0 if there is no such thread. */
+static uint32_t tgid_of(uint32_t tid)
+{
+	char path[32], line[128];
+	uint32_t tgid = 0;
+	FILE *f;
+
+	/* Threads have a directory there too, though it is not listed. */
+	snprintf(path, sizeof(path), "/proc/%u/status", tid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Tgid: %u", &tgid) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return tgid;
+}
+
 /* Adds an id to a filter; a process or thread that is not there is an error now. */
 static void id_add(struct argp_state *state, const char *text, const char *what, uint32_t *ids,
 		   uint32_t *nr)
 {
 	struct options *o = state->input;
 	struct err err;
-	struct stat st;
-	char path[32];
-	uint32_t id;
+	uint32_t id, tgid;
 
 	if (parse_u32(text, 1, 4194304, &id, what, &err))
 		argp_error(state, "%s", err.text);
 	if (*nr == FILTER_IDS_MAX)
 		argp_error(state, "at most %d of them can be traced at once: use --comm or "
 				  "--cgroup", FILTER_IDS_MAX);
-	/* Threads have a directory there too, though it is not listed. */
-	snprintf(path, sizeof(path), "/proc/%u", id);
-	if (stat(path, &st)) {
-		fprintf(stderr, "ioready %s: there is no %s %u\n", o->name, what, id);
+	tgid = tgid_of(id);
+	if (!tgid || (ids == o->filter.tgids && tgid != id)) {
+		if (tgid)
+			fprintf(stderr, "ioready %s: %u is a thread of process %u: use --tid\n",
+				o->name, id, tgid);
+		else
+			fprintf(stderr, "ioready %s: there is no %s %u\n", o->name, what, id);
 		exit(EXIT_FAILED);
 	}
 	ids[(*nr)++] = id;

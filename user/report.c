@@ -2,10 +2,11 @@
 #include "report.h"
 
 static const char *const loss_names[LOSS_NR] = {
-	[LOSS_ENTRY_UNSEEN] = "entry_unseen", [LOSS_EXIT_UNSEEN] = "exit_unseen",
-	[LOSS_NO_MEMORY] = "no_memory",	      [LOSS_RING_FULL] = "ring_full",
-	[LOSS_KILLED] = "killed",	      [LOSS_FAULT] = "fault",
-	[LOSS_HISTOGRAM] = "histogram",	      [LOSS_NOT_FOLLOWED] = "not_followed",
+	[LOSS_BEGUN_BEFORE] = "begun_before", [LOSS_ENTRY_UNSEEN] = "entry_unseen",
+	[LOSS_EXIT_UNSEEN] = "exit_unseen",   [LOSS_NO_MEMORY] = "no_memory",
+	[LOSS_RING_FULL] = "ring_full",	      [LOSS_KILLED] = "killed",
+	[LOSS_FAULT] = "fault",		      [LOSS_HISTOGRAM] = "histogram",
+	[LOSS_NOT_FOLLOWED] = "not_followed",
 };
 
 const char *loss_name(enum loss reason)
@@ -18,7 +19,8 @@ uint64_t losses_total(const struct losses *losses)
 	uint64_t n = losses->nested + losses->threads_32bit;
 
 	for (int i = 0; i < LOSS_NR; i++)
-		n += losses->count[i];
+		if (i != LOSS_BEGUN_BEFORE)
+			n += losses->count[i];
 	return n;
 }
 

@@ -59,7 +59,11 @@ int report_json(FILE *out, const struct report *report);
 /** loss_name() - the name of a reason, as in JSON */
 const char *loss_name(enum loss reason);
 
-/** losses_total() - calls, samples and runs that are missing somewhere */
+/**
+ * losses_total() - calls, samples and runs that are missing somewhere
+ *
+ * A call begun before the window is not the window's, and so no loss.
+ */
 uint64_t losses_total(const struct losses *losses);
 
 /**

@@ -73,7 +73,8 @@ static json_t *wait_json(const struct report *report, const struct wait_figures 
 					      "scans", (json_int_t)f->sampled_scans, "derived",
 					      (json_int_t)f->sampled_derived));
 	json_object_set_new(o, "ready", f->ready_absent ? json_null() : json_integer(f->ready));
-	json_object_set_new(o, "wasted", is_ctl ? json_null() : json_integer(f->wasted));
+	json_object_set_new(o, "wasted", figure(f->wasted_kind, f->wasted));
+	json_object_set_new(o, "wasted_kind", json_string(kind_name(f->wasted_kind)));
 	json_object_set_new(o, "copied_bytes", json_integer(f->copied));
 	for (int i = 0; i < RETURNED_NR; i++)
 		if (i != RETURNED_DONE || is_ctl)

@@ -189,7 +189,7 @@ static void row(FILE *out, const struct report *r, const struct wait_figures *f)
 		strcpy(ready, "-");
 	else
 		sprintf(ready, "%.1f", per_call(f->ready, f->calls));
-	if (f->syscall == WAIT_epoll_ctl)
+	if (f->wasted_kind == KIND_ABSENT)
 		strcpy(wasted, "-");
 	else
 		share(wasted, f->wasted, f->scans);
@@ -250,14 +250,15 @@ static void sample(FILE *out, const struct report *r)
 static void losses(FILE *out, const struct report *r)
 {
 	static const char *const words[LOSS_NR] = {
-		[LOSS_ENTRY_UNSEEN] = "calls were begun before the window or their entry was missed",
-		[LOSS_EXIT_UNSEEN] = "calls did not show their return",
-		[LOSS_NO_MEMORY] = "calls are not counted for want of kernel memory",
-		[LOSS_RING_FULL] = "calls of ended threads were lost to a full ring (--ring)",
-		[LOSS_KILLED] = "calls never returned, their thread ended",
-		[LOSS_FAULT] = "calls are counted with nothing known of what they watched",
-		[LOSS_HISTOGRAM] = "calls are missing in the latency histogram",
-		[LOSS_NOT_FOLLOWED] = "threads of the command could not be followed",
+		[LOSS_BEGUN_BEFORE] = "calls begun before the window, not counted",
+		[LOSS_ENTRY_UNSEEN] = "calls not counted, their entry was not seen",
+		[LOSS_EXIT_UNSEEN] = "calls not counted, their return was not seen",
+		[LOSS_NO_MEMORY] = "calls not counted for want of kernel memory",
+		[LOSS_RING_FULL] = "calls of ended threads lost to a full ring (see --ring)",
+		[LOSS_KILLED] = "calls whose thread ended inside them, not counted",
+		[LOSS_FAULT] = "calls counted with nothing known of what they watched",
+		[LOSS_HISTOGRAM] = "calls missing in the latency histogram",
+		[LOSS_NOT_FOLLOWED] = "threads of the command not followed",
 	};
 	uint32_t before = 0, within = 0;
 	char number[32];
@@ -267,21 +268,19 @@ static void losses(FILE *out, const struct report *r)
 		within += r->waits[i].open - r->waits[i].open_before;
 	}
 	if (before || within)
-		fprintf(out, "Still waiting at the end: %u calls, %u of them since before the window.\n",
+		fprintf(out, "%10u calls in progress at the end, %u of them begun before the window\n",
 			before + within, before);
-	if (!losses_total(&r->losses)) {
-		fprintf(out, "Nothing was lost.\n");
-		return;
-	}
 	for (int i = 0; i < LOSS_NR; i++)
 		if (r->losses.count[i])
-			fprintf(out, "%s %s.\n", grouped(number, r->losses.count[i]), words[i]);
+			fprintf(out, "%10s %s\n", grouped(number, r->losses.count[i]), words[i]);
 	if (r->losses.nested)
-		fprintf(out, "%s runs of a hook were skipped because another was running.\n",
+		fprintf(out, "%10s runs of a hook skipped because another was running\n",
 			grouped(number, r->losses.nested));
 	if (r->losses.threads_32bit)
-		fprintf(out, "%s threads of 32-bit programs: their calls are not decoded.\n",
+		fprintf(out, "%10s threads of 32-bit programs, whose calls are not decoded\n",
 			grouped(number, r->losses.threads_32bit));
+	if (!losses_total(&r->losses))
+		fprintf(out, "Nothing was lost.\n");
 }
 
 void report_text(FILE *out, const struct report *report, const struct text_options *options)

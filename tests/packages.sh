@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# packages.sh build|demo|check|bench: installs what that needs from Debian's packages.
+#
+# Asks dpkg first, so that a machine that has everything needs neither root nor
+# a network.
+set -eu
+
+build="gcc libc6-dev make pkg-config clang llvm bpftool libbpf-dev libjansson-dev
+	libcap-ng-dev uthash-dev"
+demo="redis-server redis-tools python3"
+check="python3 python3-docutils binutils xz-utils zstd cpio busybox-static qemu-system-x86
+	linux-libc-dev redis-server redis-tools kmod util-linux procps"
+bench="redis-server redis-tools bpftrace linux-perf strace util-linux procps python3"
+
+case ${1:-} in
+build) want=$build ;;
+demo) want="$build $demo" ;;
+check) want="$build $check" ;;
+bench) want="$build $bench" ;;
+*)
+	echo "usage: packages.sh build|demo|check|bench" >&2
+	exit 2
+	;;
+esac
+
+missing=
+for package in $want; do
+	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+	[ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" != 0 ]; then
+	echo "these packages are missing, and installing them needs root:$missing" >&2
+	exit 3
+fi
+echo "installing:$missing" >&2
+export DEBIAN_FRONTEND=noninteractive
+# Package lists may be old or absent: only then is an update worth its time.
+# shellcheck disable=SC2086
+apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1 ||
+	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing >/dev/null; }
