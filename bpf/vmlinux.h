@@ -93,6 +93,7 @@ struct task_struct {
 	u64 start_boottime;
 	char comm[16];
 	struct task_struct *group_leader;
+	struct task_struct *real_parent;
 	struct files_struct *files;
 	struct css_set *cgroups;
 	struct restart_block restart_block;

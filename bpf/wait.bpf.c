@@ -69,6 +69,20 @@ static __always_inline bool cgroup_selected(struct task_struct *task)
 	return false;
 }
 
+/*
+ * A new thread is marked when it is forked. Where the kernel skipped that hook
+ * (see losses.nested), it is known by its process or its parent.
+ */
+static __always_inline bool in_tree(struct task_struct *task)
+{
+	if (bpf_task_storage_get(&tree, task, 0, 0))
+		return true;
+	if (!bpf_task_storage_get(&tree, task->group_leader, 0, 0) &&
+	    !bpf_task_storage_get(&tree, task->real_parent, 0, 0))
+		return false;
+	return bpf_task_storage_get(&tree, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
 /**
  * selected() - is this task one that the run asks about?
  *
@@ -113,7 +127,7 @@ static __always_inline bool selected(struct task_struct *task)
 	}
 	if (filter_cgroup_id && !cgroup_selected(task))
 		return false;
-	return !filter_tree || bpf_task_storage_get(&tree, task, 0, 0);
+	return !filter_tree || in_tree(task);
 }
 
 /* --- what a call watches --------------------------------------------------- */
@@ -850,6 +864,8 @@ static __always_inline void row_exit(const u32 s, struct task_struct *task, s32 
 	if (!row)
 		return;
 	claim = __sync_lock_test_and_set(&row->claim, CLAIM_EXITED);
+	if (claim == CLAIM_EXITED)
+		return;
 	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
 	if (!r) {
 		u64 calls = 0;
@@ -884,6 +900,27 @@ int BPF_PROG(thread_exit, struct task_struct *task)
 	else if (t->call.open)
 		lose(LOSS_KILLED, 1);
 	t->call.open = 0;
+#define X(name, mechanism) row_exit(WAIT_##name, task, t->epfd);
+	WAIT_FAMILY(X)
+#undef X
+	return 0;
+}
+
+/*
+ * The kernel skips a hook on a CPU where the same hook was preempted. For rows
+ * that would be their end, so what is not told yet is told here, when the task
+ * is freed: in a softirq, which nobody preempts.
+ */
+SEC("tp_btf/sched_process_free")
+int BPF_PROG(thread_free, struct task_struct *task)
+{
+	struct thread *t;
+
+	if (!task->bpf_storage)
+		return 0;
+	t = bpf_task_storage_get(&threads, task, 0, 0);
+	if (!t)
+		return 0;
 #define X(name, mechanism) row_exit(WAIT_##name, task, t->epfd);
 	WAIT_FAMILY(X)
 #undef X

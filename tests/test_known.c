@@ -57,11 +57,8 @@ FIXTURE_SETUP(known)
 
 FIXTURE_TEARDOWN(known)
 {
-	/* Those of a batch are its owner's. */
-	if (!getenv("IOREADY_BATCH")) {
-		unlink(self->output);
-		unlink(self->answer);
-	}
+	unlink(self->output);
+	unlink(self->answer);
 	rmdir(self->dir);
 }
 
@@ -70,6 +67,7 @@ struct check {
 	const char *name;
 	const char *tier;
 	int failures;
+	bool quiet;
 };
 
 static __attribute__((format(printf, 2, 3))) void check_failed(struct check *check,
@@ -82,6 +80,8 @@ static __attribute__((format(printf, 2, 3))) void check_failed(struct check *che
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	check->failures++;
+	if (check->quiet)
+		return;
 	fprintf(stderr, "# %s [%s]: %s\n", check->name, check->tier, text);
 }
 
@@ -317,6 +317,35 @@ static bool answer_has_pid(json_t *answer, json_t *row)
 	return false;
 }
 
+static json_int_t nested(json_t *output)
+{
+	return json_integer_value(json_object_get(json_object_get(output, "losses"), "nested"));
+}
+
+/*
+ * When the kernel skipped hooks the figures cannot be exact, but they must say
+ * so: what is not counted is lost for a reason, or was skipped at both ends.
+ */
+static void skipped_check(struct check *check, json_t *answer, json_t *output)
+{
+	json_t *losses = json_object_get(output, "losses");
+	json_int_t counted = 0, emitted = 0;
+	const char *key;
+	json_t *value, *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(output, "waits"), i, row)
+		counted += json_integer_value(json_object_get(row, "calls"));
+	json_object_foreach(json_object_get(answer, "emitted"), key, value)
+		emitted += json_integer_value(value);
+	fprintf(stderr, "# %s [%s]: not exact, the kernel skipped %lld runs of a hook: "
+		"emitted %lld, counted %lld, lost %lld\n", check->name, check->tier,
+		(long long)nested(output), (long long)emitted, (long long)counted,
+		(long long)calls_lost(losses));
+	if (counted > emitted || emitted > counted + calls_lost(losses) + nested(output))
+		check_failed(check, "calls that are neither counted nor lost nor skipped");
+}
+
 /* What all cases of a batch expect to be lost. */
 static json_t *batch_losses(struct check *check, const char *dir)
 {
@@ -360,46 +389,82 @@ static void output_narrow(json_t *output, json_t *answer)
 			json_array_remove(waits, i);
 }
 
+/* Compares one answer with one output; @batch: the output is of all cases. */
+static void case_check(struct check *check, json_t *answer, json_t *output, const char *batch)
+{
+	json_t *expected = json_incref(json_object_get(answer, "losses"));
+	const char *got = json_string_value(json_object_get(output, "tier"));
+
+	if (!got || strcmp(got, check->tier))
+		check_failed(check, "tier: expected \"%s\", got \"%s\"", check->tier,
+			     got ? got : "");
+	if (batch) {
+		char dir[256];
+
+		snprintf(dir, sizeof(dir), "%s/%s", batch, check->tier);
+		json_decref(expected);
+		expected = batch_losses(check, dir);
+		output_narrow(output, answer);
+	}
+	if (!batch && nested(output)) {
+		skipped_check(check, answer, output);
+	} else {
+		rows_check(check, answer, output, strcmp(check->tier, "tracepoint"));
+		if (!batch || !nested(output))
+			losses_check(check, answer, output, expected, batch);
+	}
+	json_decref(expected);
+}
+
+/*
+ * Where the kernel skipped runs of a hook (see losses.nested in
+ * Documentation/measures.rst) in a batch, nothing says which case was hit. One
+ * whose rows are right was not; any other is run again, alone.
+ */
+static bool batch_suffices(struct check *check, json_t *answer, json_t *output, const char *batch)
+{
+	struct check quiet = { .name = check->name, .tier = check->tier, .quiet = true };
+	json_t *copy;
+
+	if (!nested(output))
+		return true;
+	copy = json_deep_copy(output);
+	case_check(&quiet, answer, copy, batch);
+	json_decref(copy);
+	return !quiet.failures;
+}
+
 /* Runs the case on the tier; returns how many comparisons failed. */
 static int case_run(FIXTURE_DATA(known) *self, const char *name, const char *tier)
 {
 	struct check check = { .name = name, .tier = tier };
 	const char *batch = getenv("IOREADY_BATCH");
 	json_t *answer = NULL, *output = NULL;
+	char path[300];
 
 	if (batch) {
 		if (!batch_trace(&check, self, batch))
 			return check.failures;
-		snprintf(self->answer, sizeof(self->answer), "%s/%s/%s", batch, tier, name);
-		snprintf(self->output, sizeof(self->output), "%s/%s.json", batch, tier);
-	} else {
+		snprintf(path, sizeof(path), "%s/%s/%s", batch, tier, name);
+		answer = json_read(&check, path);
+		snprintf(path, sizeof(path), "%s/%s.json", batch, tier);
+		output = json_read(&check, path);
+		if (answer && output && !batch_suffices(&check, answer, output, batch)) {
+			json_decref(answer);
+			json_decref(output);
+			batch = NULL;
+		}
+	}
+	if (!batch) {
 		unlink(self->output);
 		unlink(self->answer);
 		if (!known_trace(&check, self, name, self->answer, self->output))
 			return check.failures;
+		answer = json_read(&check, self->answer);
+		output = json_read(&check, self->output);
 	}
-	answer = json_read(&check, self->answer);
-	output = json_read(&check, self->output);
-	if (answer && output) {
-		const char *got = json_string_value(json_object_get(output, "tier"));
-
-		if (!got || strcmp(got, tier))
-			check_failed(&check, "tier: expected \"%s\", got \"%s\"", tier,
-				     got ? got : "");
-		json_t *expected = json_incref(json_object_get(answer, "losses"));
-
-		if (batch) {
-			char dir[256];
-
-			snprintf(dir, sizeof(dir), "%s/%s", batch, tier);
-			json_decref(expected);
-			expected = batch_losses(&check, dir);
-			output_narrow(output, answer);
-		}
-		rows_check(&check, answer, output, strcmp(tier, "tracepoint"));
-		losses_check(&check, answer, output, expected, batch);
-		json_decref(expected);
-	}
+	if (answer && output)
+		case_check(&check, answer, output, batch);
 	json_decref(answer);
 	json_decref(output);
 	return check.failures;

@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/membarrier.h>
 #include <linux/perf_event.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -564,6 +565,9 @@ int collector_attach(struct collector *c, struct err *err)
 	skel->links.thread_exit = bpf_program__attach(skel->progs.thread_exit);
 	if (!skel->links.thread_exit)
 		return err_set(err, -errno, "no hook on sched_process_exit: %s", strerror(errno));
+	skel->links.thread_free = bpf_program__attach(skel->progs.thread_free);
+	if (!skel->links.thread_free)
+		return err_set(err, -errno, "no hook on sched_process_free: %s", strerror(errno));
 	events_create(c);
 	ret = 0;
 	if (bpf_program__autoload(skel->progs.fork_tree))
@@ -606,11 +610,32 @@ int collector_follow(struct collector *c, pid_t pid, struct err *err)
 	return ret;
 }
 
+/* Runs of a program that the kernel skipped because it was running there already. */
+static uint64_t program_misses(const struct bpf_program *prog)
+{
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+
+	if (!bpf_program__autoload(prog) ||
+	    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &size))
+		return 0;
+	return info.recursion_misses;
+}
+
 int collector_snapshot(struct collector *c, const struct snapshot_fns *fns, void *arg,
 		       struct err *err)
 {
-	int ret = collector_drain(c, fns->ended, arg, err);
+	int ret;
 
+	/*
+	 * A thread whose end was not seen is told when its task is freed, which
+	 * takes an RCU grace period. membarrier() waits for one.
+	 */
+	if (program_misses(c->skel->progs.thread_exit)) {
+		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+		usleep(20000);
+	}
+	ret = collector_drain(c, fns->ended, arg, err);
 	if (ret)
 		return ret;
 	fns->begin(arg);
@@ -640,14 +665,8 @@ void collector_losses(struct collector *c, struct losses *losses)
 		for (int cpu = 0; cpu < c->kernel->cpus; cpu++)
 			losses->count[i] += values[cpu];
 	}
-	bpf_object__for_each_program(prog, c->skel->obj) {
-		struct bpf_prog_info info = {};
-		uint32_t size = sizeof(info);
-
-		if (bpf_program__autoload(prog) &&
-		    !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &size))
-			losses->nested += info.recursion_misses;
-	}
+	bpf_object__for_each_program(prog, c->skel->obj)
+		losses->nested += program_misses(prog);
 	losses->threads_32bit = c->skel->bss->threads_32bit;
 }
 

@@ -1,0 +1,205 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# budget.sh [-u] [KERNEL...]
+# What ioready stat adds to each system call, in instructions, on every tier of
+# each kernel (6.1 6.12 7.2), held against the table `budgets` beside this file.
+# Prints a table and TAP; exit status 1 if a budget is exceeded, missing or
+# could not be measured. -u prints the lines that the table should have instead:
+# what was measured, and a small slack.
+#
+# One guest per kernel, one processor, in which the time-stamp counter counts
+# instructions; each figure is the median of 500 single calls.
+# Rows named TIER+exact are with --scans=exact, which is paid for on request
+# only and has budgets to be noticed, not to be kept small.
+set -u
+here=$(cd "$(dirname "$0")" && pwd -P)
+top=$(cd "$here/../.." && pwd -P)
+# Where make has put things: as its O, relative to the top.
+O=${O:-build}
+
+usage() {
+	echo "usage: budget.sh [-u] [KERNEL...]" >&2
+	exit 2
+}
+
+# --- in the guest -------------------------------------------------------------
+
+# started FILE PATTERN PID: wait until PID has said PATTERN in FILE.
+started() {
+	i=0
+	while ! grep -q "$2" "$1"; do
+		i=$((i + 1))
+		if [ $i -gt 600 ] || ! kill -0 "$3" 2>/dev/null; then
+			cat "$1" >&2
+			return 1
+		fi
+		sleep 0.1
+	done
+}
+
+# calls LABEL: lines "= LABEL CALL instructions".
+calls() {
+	"$O/tests/calls" --tsc all 500 | sed "s/^\([^ ]*\) [^ ]* /= $1 \1 /"
+}
+
+# under LABEL PATTERN COMMAND...: the same while COMMAND runs beside it.
+under() {
+	label=$1 pattern=$2
+	shift 2
+	# The kernel takes kprobes off after their owner has gone, one by one.
+	while [ -n "$(cat /sys/kernel/debug/kprobes/list 2>/dev/null)" ]; do
+		sleep 0.1
+	done
+	: >"$said"
+	"$@" <&9 >"$said" 2>&1 &
+	pid=$!
+	if started "$said" "$pattern" $pid; then
+		calls "$label"
+		kill $pid
+		wait $pid 2>/dev/null
+		return 0
+	fi
+	wait $pid 2>/dev/null
+	return 1
+}
+
+inside() {
+	said=/tmp/said
+	# An input that never ends, for floor.
+	mkfifo /tmp/never
+	exec 9<>/tmp/never
+	calls bare
+	for tier in fentry kprobe tracepoint; do
+		under "$tier:floor" ready "$O/tests/floor" $tier --epoll-ctl || continue
+		under "$tier:ioready" 'attached in' "$O/ioready" stat -a -v --tier $tier \
+			--scans derive --epoll-ctl
+	done
+	for tier in fentry kprobe; do
+		under "$tier:exact" 'attached in' "$O/ioready" stat -a -v --tier $tier \
+			--scans exact --epoll-ctl
+	done
+	# A measurement that is missing is told by its row.
+	return 0
+}
+
+# --- on the host --------------------------------------------------------------
+
+cd "$top" || exit 2
+update=0
+case ${1-} in
+--inside)
+	inside
+	exit
+	;;
+-u)
+	update=1
+	shift
+	;;
+-*) usage ;;
+esac
+[ $# -gt 0 ] || set -- 6.1 6.12 7.2
+for tool in "$O/ioready" "$O/tests/calls" "$O/tests/floor"; do
+	[ -x "$tool" ] || { echo "budget.sh: no $tool: run make first" >&2; exit 2; }
+done
+tmp=$(mktemp -d) || exit 2
+guest=
+# shellcheck disable=SC2317 # reached by the trap
+cleanup() {
+	[ -z "$guest" ] || { kill "$guest" && wait "$guest"; } 2>/dev/null
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+for kernel; do
+	tests/guest/run.sh -k "$kernel" -i -t 300 -- env O="$O" tests/bench/budget.sh --inside \
+		>"$tmp/log" 2>&1 &
+	guest=$!
+	wait $guest
+	status=$?
+	guest=
+	if [ $status -ne 0 ]; then
+		echo "# $kernel: the guest ended with $status:"
+		sed 's/^/# /' "$tmp/log"
+	fi
+	tr -d '\r' <"$tmp/log" | sed -n "s/^= /$kernel /p" >>"$tmp/measured"
+	echo "$kernel" >>"$tmp/kernels"
+done
+
+# Of the table, only the kernels that were asked for: others are not missing.
+grep -v '^#' "$here/budgets" 2>/dev/null | awk '
+	NR == FNR { asked[$1] = 1; next }
+	$1 in asked && NF == 4' "$tmp/kernels" - >"$tmp/budgets"
+
+awk -v update=$update '
+	FILENAME ~ /budgets$/ {
+		key = $1 " " $2 " " $3
+		budget[key] = $4
+		if (!(key in row)) { row[key] = ++rows; name[rows] = key }
+		next
+	}
+	$2 == "bare" { bare[$1 " " $3] = $4; next }
+	{
+		split($2, part, ":")
+		if (part[2] == "floor") {
+			floor[$1 " " part[1] " " $3] = $4
+			next
+		}
+		tier = part[1] (part[2] == "exact" ? "+exact" : "")
+		key = $1 " " tier " " $3
+		with[key] = $4
+		if (!(key in row)) { row[key] = ++rows; name[rows] = key }
+	}
+	END {
+		if (!update)
+			printf "%-6s %-13s %-10s %8s %8s %9s %8s\n", "kernel", "tier", "call",
+				"bare", "+floor", "+ioready", "budget"
+		for (i = 1; i <= rows; i++) {
+			key = name[i]
+			split(key, part, " ")
+			tier = part[2]
+			sub(/\+exact/, "", tier)
+			base = bare[part[1] " " part[3]]
+			under = part[1] " " tier " " part[3]
+			added[key] = key in with && base ? with[key] - base : ""
+			low = under in floor ? floor[under] - base : ""
+			if (update && added[key] != "") {
+				# What is nothing stays nothing; else 3 instructions or 1 %, for
+				# exact ones 10 %.
+				slack = added[key] * (tier == part[2] ? 0.01 : 0.1)
+				slack = int(slack) > 3 ? int(slack) : 3
+				if (added[key] <= 0)
+					slack = -added[key]
+				printf "%-5s %-12s %-10s %d\n", part[1], part[2], part[3],
+					added[key] + slack
+			}
+			if (!update)
+				printf "%-6s %-13s %-10s %8s %8s %9s %8s\n", part[1], part[2],
+					part[3], base, low == "" ? "-" : "+" low,
+					added[key] == "" ? "-" : "+" added[key],
+					key in budget ? budget[key] : "-"
+		}
+		if (update)
+			exit
+		printf "TAP version 13\n1..%d\n", rows
+		for (i = 1; i <= rows; i++) {
+			key = name[i]
+			if (added[key] == "")
+				what = "could not be measured"
+			else if (!(key in budget))
+				what = "+" added[key] " has no budget"
+			else
+				what = ""
+			if (what == "" && added[key] <= budget[key]) {
+				printf "ok %d - %s +%d <= %d\n", i, key, added[key], budget[key]
+				continue
+			}
+			if (what == "")
+				what = "+" added[key] " > " budget[key]
+			printf "not ok %d - %s %s\n", i, key, what
+			bad = 1
+		}
+		exit bad || !rows
+	}' "$tmp/budgets" "$tmp/measured"
