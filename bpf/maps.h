@@ -16,6 +16,8 @@
 /* Our own process: ioready waits too, and must not show up in its figures. */
 const volatile __u32 self_tgid;
 
+/* Whether any of the filters below is on: one test where there is none. */
+const volatile bool filter_any;
 const volatile __u32 filter_tgids_nr;
 const volatile __u32 filter_tgids[FILTER_IDS_MAX];
 const volatile __u32 filter_tids_nr;
@@ -55,33 +57,34 @@ __u32 snapshot;
 /* struct call - the wait call that a thread is in */
 struct call {
 	u64 entered_ns;
-	u64 left_ns;		/* when it left the kernel to be restarted */
+	u64 left_ns;		/* left the kernel then, perhaps to be restarted; or 0 */
 	u64 asleep_ns;
 	u64 slept_ns;		/* fell asleep then; 0 when it does not sleep */
 	u64 arg[3];		/* poll: the array; select: the three sets */
+	u64 scans;
+	u64 copied;
 	u32 nfds;
-	u32 watched;
-	u32 copied;
+	s32 watched;		/* negative: not known, or not read yet */
+	s32 found;
 	u32 sleeps;
-	u32 scans;
-	u32 epoch;
 	u32 restarts;
-	u32 open;		/* enum wait_syscall + 1, CALL_LEFT; 0: in no call */
-	u32 watched_known;
+	u32 epoch;
+	u32 open;		/* enum wait_syscall + 1; 0: in no call */
 };
-
-/* The call left the kernel and may be restarted: see poll_settle(). */
-#define CALL_LEFT 0x100
 
 /*
  * struct thread - what is known of a thread
- * @call: an open call with entered_ns 0 began before the hooks were attached
- * @epfd: the epoll fd that it last waited on, or changed
+ * @call: an open call with entered_ns 0 began before the window
+ * @epfd: the epoll fd that it last waited on
+ * @row_of: enum wait_syscall + 1 that @row is of; 0: none yet
+ * @row: of the first syscall that it waited in, which is the only one of most
+ *	threads: found with the call, it saves a look-up in each
  */
 struct thread {
 	struct call call;
 	s32 epfd;
-	u32 pad;
+	u32 row_of;
+	struct wait_row row;
 };
 
 struct {
@@ -100,9 +103,9 @@ struct {
 } tree SEC(".maps");
 
 /*
- * One map for each syscall: which one a program uses is known when it is
- * compiled, memory is spent only on what a thread really calls, and a value
- * fits a page.
+ * The rows of a thread's other syscalls, a map for each: which one a program
+ * uses is known when it is compiled, memory is spent only on what a thread
+ * really calls, and a value fits a page.
  */
 #define X(name, mechanism)					\
 	struct {						\

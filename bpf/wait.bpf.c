@@ -95,6 +95,8 @@ static __always_inline bool selected(struct task_struct *task)
 
 	if (tgid == self_tgid)
 		return false;
+	if (!filter_any)
+		return true;
 	if (filter_tgids_nr) {
 		bool found = false;
 
@@ -194,34 +196,42 @@ __noinline int set_chunk(u64 in, u64 out, u64 ex, u32 nfds, u32 at)
 	return count;
 }
 
+/*
+ * Loops add up in the thread's storage and not on the stack, where the verifier
+ * would follow each sum that they can come to.
+ */
 struct set_loop {
 	u64 in, out, ex;
 	u32 nfds;
-	int count;
+	s32 *count;
 };
 
 static long set_loop(u64 i, struct set_loop *l)
 {
 	int n = set_chunk(l->in, l->out, l->ex, l->nfds, i * SET_WORDS * 64);
 
-	l->count = n < 0 ? n : l->count + n;
+	if (n < 0)
+		*l->count = n;
+	else
+		*l->count += n;
 	return n < 0;
 }
 
 /*
- * Fds in the union of three user sets of @nfds bits; negative: not known,
- * which on kernels without bpf_loop() (before 5.17) is so beyond one chunk.
+ * Fds in the union of three user sets of @nfds bits; negative: not known, which
+ * on kernels without bpf_loop() (before 5.17) is so beyond one chunk.
  */
-static __always_inline int set_count(u64 in, u64 out, u64 ex, u32 nfds)
+static __always_inline void set_count(u64 in, u64 out, u64 ex, u32 nfds, s32 *count)
 {
-	struct set_loop l = { in, out, ex, nfds, 0 };
+	struct set_loop l = { in, out, ex, nfds, count };
 
+	*count = 0;
 	if (nfds <= SET_WORDS * 64)
-		return set_chunk(in, out, ex, nfds, 0);
-	if (!has_bpf_loop)
-		return -1;
-	bpf_loop((nfds + SET_WORDS * 64 - 1) / (SET_WORDS * 64), set_loop, &l, 0);
-	return l.count;
+		*count = set_chunk(in, out, ex, nfds, 0);
+	else if (has_bpf_loop)
+		bpf_loop((nfds + SET_WORDS * 64 - 1) / (SET_WORDS * 64), set_loop, &l, 0);
+	else
+		*count = -1;
 }
 
 /* Of up to 32 entries: watched in the low half, found << 16; negative: a fault. */
@@ -247,46 +257,46 @@ __noinline int poll_chunk(u64 array, u32 n)
 	return watched | found << 16;
 }
 
-struct poll_loop {
-	u64 array;
-	u32 nfds;
-	int watched;
-	u32 found;
-};
-
-static long poll_loop(u64 i, struct poll_loop *l)
+static long poll_loop(u64 i, struct call **call)
 {
+	struct call *c = *call;
 	u32 at = i * POLL_CHUNK;
-	int n = poll_chunk(l->array + at * sizeof(struct pollfd), l->nfds - at);
+	int n = poll_chunk(c->arg[0] + at * sizeof(struct pollfd), c->nfds - at);
 
 	if (n < 0) {
-		l->watched = n;
+		c->watched = n;
 		return 1;
 	}
-	l->watched += n & 0xffff;
-	l->found += n >> 16;
+	c->watched += n & 0xffff;
+	c->found += n >> 16;
 	return 0;
 }
 
-/* Entries with a fd, and in @found those with a result; negative as set_count(). */
-static __always_inline int poll_count(u64 array, u32 nfds, u32 *found)
+/* Entries with a fd in c->watched (negative as above), with a result in c->found. */
+static __always_inline void poll_count(struct call *c)
 {
-	struct poll_loop l = { array, nfds, 0, 0 };
-
-	if (nfds <= POLL_CHUNK)
-		poll_loop(0, &l);
+	c->watched = c->found = 0;
+	if (c->nfds <= POLL_CHUNK)
+		poll_loop(0, &c);
 	else if (has_bpf_loop)
-		bpf_loop((nfds + POLL_CHUNK - 1) / POLL_CHUNK, poll_loop, &l, 0);
+		bpf_loop((c->nfds + POLL_CHUNK - 1) / POLL_CHUNK, poll_loop, &c, 0);
 	else
-		return -1;
-	*found = l.found;
-	return l.watched;
+		c->watched = -1;
 }
 
 /* --- the life of a call ---------------------------------------------------- */
 
-static __always_inline struct wait_row *row_get(const u32 s, struct task_struct *task, u64 flags)
+/* The row of a syscall, made if @flags say so; NULL if there is none. */
+static __always_inline struct wait_row *row_get(const u32 s, struct task_struct *task,
+						struct thread *t, u64 flags)
 {
+	if (t->row_of == s + 1)
+		return &t->row;
+	/* epoll_ctl is no waiting: its thread has another row to come. */
+	if (flags && !t->row_of && s != WAIT_epoll_ctl) {
+		t->row_of = s + 1;
+		return &t->row;
+	}
 	switch (s) {
 #define X(name, mechanism)	\
 	case WAIT_##name:	\
@@ -305,6 +315,11 @@ static __always_inline bool is_select(const u32 s)
 static __always_inline bool is_poll(const u32 s)
 {
 	return s == WAIT_poll || s == WAIT_ppoll;
+}
+
+static __always_inline bool is_epoll_wait(const u32 s)
+{
+	return s == WAIT_epoll_wait || s == WAIT_epoll_pwait || s == WAIT_epoll_pwait2;
 }
 
 static __always_inline u32 returned_how(const u32 s, s64 ret)
@@ -358,86 +373,92 @@ static __always_inline u32 histogram_index(u64 v)
 	return ((msb - 3) << 4) + ((v >> (msb - 4)) & 15);
 }
 
-/* Folds the call, which ended at @now with @ret, into the row of its syscall. */
-static __always_inline void call_fold(const u32 s, struct task_struct *task, struct call *c,
-				      s64 ret, u64 now)
-{
-	u32 how = returned_how(s, ret);
-	u64 ns = now - c->entered_ns;
-	u32 found = 0, passes = 0, scans = 0, copied = c->copied, other, index;
-	s32 watched = -1;
-	struct wait_row *row;
+/* What a call swept: for select and poll by watched fds, for epoll by results. */
+struct sweep {
+	u64 scans;
+	u64 copied;
+	u32 passes;
+	u32 found;
+	s32 watched;		/* negative: not known, or not this mechanism's */
+};
 
-	row = row_get(s, task, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!row) {
-		lose(LOSS_NO_MEMORY, 1);
-		return;
+static __always_inline void select_sweep(struct sweep *w, struct call *c, s64 ret)
+{
+	w->watched = c->watched;
+	w->found = ret > 0 ? ret : 0;
+	/* A fd in several sets is counted in each by the kernel. */
+	if (ret > 1 && !!c->arg[0] + !!c->arg[1] + !!c->arg[2] > 1) {
+		set_count(c->arg[0], c->arg[1], c->arg[2], c->nfds, &c->found);
+		if (c->found >= 0)
+			w->found = c->found;
 	}
-	row->returned[how]++;
-	if (ret > 0)
-		row->ready += ret;
+	/* The sets come back unless a signal broke the call off. */
+	w->copied = ret >= 0 ? c->copied * 2 : c->copied;
+}
+
+/*
+ * The array is read on the way out: the kernel has just touched its pages, so
+ * only a program that unmaps them meanwhile makes this fail.
+ */
+static __always_inline void poll_sweep(struct sweep *w, struct call *c)
+{
+	if (c->watched < 0)
+		poll_count(c);
+	w->watched = c->watched;
+	w->found = c->found;
+	w->copied = c->copied + c->nfds * 2;
+}
+
+static __always_inline void epoll_sweep(struct sweep *w, s64 ret, u32 wakeups)
+{
+	w->passes = wakeups;
+	if (ret <= 0)
+		return;
+	w->found = w->scans = ret;
+	w->copied = ret * EPOLL_EVENT_BYTES;
+	if (!w->passes)
+		w->passes = 1;
+}
+
+/* All of a call but its time; @sign -1 takes it back. */
+static __always_inline void call_count(const u32 s, struct wait_row *row, struct call *c, s64 ret,
+				       const s64 sign)
+{
+	struct sweep w = { .watched = -1 };
+	u32 how = returned_how(s, ret), wakeups = c->sleeps, other = c->restarts;
 
 	/* Sleeps that a time-out or a signal ended are not wakeups. */
-	other = c->restarts;
-	if (c->sleeps > other && (how == RETURNED_TIMEOUT || how == RETURNED_SIGNAL))
+	if (how == RETURNED_TIMEOUT || how == RETURNED_SIGNAL)
 		other++;
+	wakeups -= wakeups < other ? wakeups : other;
 
+	row->returned[how] += sign;
+	if (ret > 0)
+		row->ready += sign * ret;
 	if (s == WAIT_epoll_ctl) {
 		/* Adding or changing an item asks its file once. */
-		if (!ret && c->nfds != EPOLL_CTL_DEL)
-			scans = 1;
-		copied = scans * EPOLL_EVENT_BYTES;
-	} else if (is_select(s) || is_poll(s)) {
-		if (how != RETURNED_ERROR) {
-			passes = c->sleeps + c->restarts + 1;
-			/* A signal's restart sweeps once more, but its sleep is over. */
-			if (is_select(s)) {
-				if (c->watched_known)
-					watched = c->watched;
-				found = ret > 0 ? ret : 0;
-				/* A fd in several sets is counted in each by the kernel. */
-				if (ret > 1 && !!c->arg[0] + !!c->arg[1] + !!c->arg[2] > 1) {
-					s32 n = set_count(c->arg[0], c->arg[1], c->arg[2], c->nfds);
-
-					if (n >= 0)
-						found = n;
-				}
-				if (ret >= 0)
-					copied *= 2;
-			} else {
-				/*
-				 * Read on the way out: the kernel has just touched the
-				 * pages, so only a program that unmaps them meanwhile
-				 * makes this fail.
-				 */
-				if (c->watched_known)
-					watched = c->watched;
-				else
-					watched = poll_count(c->arg[0], c->nfds, &found);
-				copied += c->nfds * 2;
-			}
-			if (watched < 0)
-				lose(LOSS_FAULT, 1);
-			else
-				scans = watched * passes;
-		} else {
-			copied = 0;
-		}
-	} else {
-		passes = c->sleeps - (c->sleeps < other ? c->sleeps : other);
-		if (ret > 0) {
-			found = ret;
-			scans = ret;
-			copied = ret * EPOLL_EVENT_BYTES;
-			if (!passes)
-				passes = 1;
-		}
+		w.scans = !ret && c->nfds != EPOLL_CTL_DEL;
+		w.copied = w.scans * EPOLL_EVENT_BYTES;
+	} else if (is_epoll_wait(s)) {
+		epoll_sweep(&w, ret, wakeups);
+	} else if (how != RETURNED_ERROR) {
+		if (is_select(s))
+			select_sweep(&w, c, ret);
+		else
+			poll_sweep(&w, c);
+		/* Every entry into the kernel sweeps, and every sleep that ends. */
+		w.passes = c->sleeps + c->restarts + 1;
+		if (w.watched < 0)
+			lose(LOSS_FAULT, 1);
+		else
+			w.scans = (u64)w.watched * w.passes;
 	}
 
+	row->scans += sign * w.scans;
 	if (c->epoch & 1 && c->epoch == epoch) {
-		row->exact_calls++;
-		row->exact_scans += c->scans;
-		row->exact_derived += scans;
+		row->exact_calls += sign;
+		row->exact_scans += sign * c->scans;
+		row->exact_derived += sign * w.scans;
 		/*
 		 * Fewer scans than fds: some have no ->poll() (a regular file is
 		 * always ready) or are none. If one of these is among the found,
@@ -446,75 +467,77 @@ static __always_inline void call_fold(const u32 s, struct task_struct *task, str
 		 * answered is not known. Both count as found, so that what is
 		 * wasted is a lower bound.
 		 */
-		if (watched >= 0 && found && c->scans != scans) {
-			row->found_unsure++;
-			if (c->scans > scans)
-				found += c->scans - scans;
+		if (w.watched >= 0 && w.found && c->scans != w.scans) {
+			row->found_unsure += sign;
+			if (c->scans > w.scans)
+				w.found += c->scans - w.scans;
 		}
-		if (found > c->scans)
-			found = c->scans;
-	} else if (found > scans) {
-		found = scans;
+		w.scans = c->scans;
 	}
+	row->found += sign * (w.found < w.scans ? w.found : w.scans);
 
-	if (watched >= 0) {
-		row->watched += watched;
-		row->watched_calls++;
-		if ((u32)watched > row->watched_max)
-			row->watched_max = watched;
+	if (w.watched >= 0) {
+		row->watched += sign * w.watched;
+		row->watched_calls += sign;
+		if ((u32)w.watched > row->watched_max)
+			row->watched_max = w.watched;
 	}
-	row->passes += passes;
-	row->scans += scans;
-	row->found += found;
-	row->copied += copied;
-	if (c->sleeps > other) {
-		row->wakeups += c->sleeps - other;
-		row->wakeups_empty += c->sleeps - other - (ret > 0);
+	row->passes += sign * w.passes;
+	row->copied += sign * w.copied;
+	if (wakeups) {
+		row->wakeups += sign * wakeups;
+		row->wakeups_empty += sign * (wakeups - (ret > 0));
 	}
-	row->total_ns += ns;
-	row->asleep_ns += c->asleep_ns;
+	row->asleep_ns += sign * c->asleep_ns;
+}
+
+/* The same of the commonest call, which found events waiting for it. */
+static __always_inline void call_count_at_once(struct wait_row *row, s64 ret)
+{
+	row->returned[RETURNED_READY]++;
+	row->passes++;
+	row->ready += ret;
+	row->found += ret;
+	row->scans += ret;
+	row->copied += ret * EPOLL_EVENT_BYTES;
+}
+
+/*
+ * Folds the call, which ended at @now with @ret, into the row of its syscall; or
+ * takes it out again, with @sign -1. The largest values stay: the call that is
+ * taken back goes on, and will be longer.
+ */
+static __always_inline void call_fold(const u32 s, struct task_struct *task, struct thread *t,
+				      s64 ret, u64 now, const s64 sign)
+{
+	struct call *c = &t->call;
+	u64 ns = now - c->entered_ns;
+	struct wait_row *row;
+	u32 index;
+
+	row = row_get(s, task, t, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!row) {
+		lose(LOSS_NO_MEMORY, 1);
+		return;
+	}
+	if (is_epoll_wait(s) && ret > 0 && !c->sleeps && !(c->epoch & 1))
+		call_count_at_once(row, ret);
+	else
+		call_count(s, row, c, ret, sign);
+	row->total_ns += sign * ns;
 	if (ns > row->max_ns)
 		row->max_ns = ns;
 	index = histogram_index(ns);
 	/* The compiler knows that it fits; the verifier wants it tested. */
 	barrier_var(index);
 	if (index < HISTOGRAM_BUCKETS) {
-		u32 n = row->histogram[index] + 1;
+		u32 n = row->histogram[index] + sign;
 
-		if (n)
+		if (n || sign < 0)
 			row->histogram[index] = n;
 		else
 			lose(LOSS_HISTOGRAM, 1);
 	}
-}
-
-/*
- * A poll() that a signal broke off may go on as restart_syscall(), unseen by
- * the program, or come back to it as EINTR once a handler ran. Which of the two
- * is known only when the thread does something else: here. A global function,
- * so that the verifier need not follow it from each entry of the family.
- */
-__noinline int poll_settle(void)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread *t = bpf_task_storage_get(&threads, task, 0, 0);
-
-	if (t) {
-		t->call.open = 0;
-		call_fold(WAIT_poll, task, &t->call, -EINTR, t->call.left_ns);
-	}
-	return 0;
-}
-
-/* Any entry of the family: closes what was left open. */
-static __always_inline void call_supersede(struct call *c)
-{
-	if (c->open & CALL_LEFT)
-		poll_settle();
-	else if (c->entered_ns)
-		lose(LOSS_EXIT_UNSEEN, 1);
-	else
-		lose(LOSS_BEGUN_BEFORE, 1);
 }
 
 static __always_inline u32 copied_sets(u32 nfds, u64 in, u64 out, u64 ex)
@@ -535,16 +558,18 @@ static __always_inline int wait_enter(const u32 s, u64 a0, u64 a1, u64 a2, u64 a
 	if (!t)
 		return 0;	/* its return tells */
 	c = &t->call;
+	/* The last call was never seen to return. */
 	if (c->open)
-		call_supersede(c);
+		lose(c->entered_ns ? LOSS_EXIT_UNSEEN : LOSS_BEGUN_BEFORE, 1);
 
+	c->left_ns = 0;
 	c->asleep_ns = 0;
 	c->slept_ns = 0;
 	c->sleeps = 0;
 	c->scans = 0;
 	c->restarts = 0;
 	c->copied = 0;
-	c->watched_known = 0;
+	c->watched = -1;
 	c->epoch = now_epoch;
 	if (is_select(s)) {
 		u32 nfds = a0;
@@ -557,22 +582,17 @@ static __always_inline int wait_enter(const u32 s, u64 a0, u64 a1, u64 a2, u64 a
 				nfds = max_fds;
 		}
 		if ((s32)nfds >= 0) {
-			s32 n = set_count(a1, a2, a3, nfds);
-
+			set_count(a1, a2, a3, nfds, &c->watched);
 			c->nfds = nfds;
 			c->arg[0] = a1;
 			c->arg[1] = a2;
 			c->arg[2] = a3;
 			c->copied = copied_sets(nfds, a1, a2, a3);
-			if (n >= 0) {
-				c->watched = n;
-				c->watched_known = 1;
-			}
 		}
 	} else if (is_poll(s)) {
 		c->arg[0] = a0;
 		c->nfds = a1;
-		c->copied = a1 * 8;
+		c->copied = (u32)a1 * 8UL;
 	} else {
 		if (s == WAIT_epoll_ctl)
 			c->nfds = a1;
@@ -616,42 +636,40 @@ static __always_inline int wait_return(const u32 s, s64 ret)
 		return 0;
 	}
 	c = &t->call;
-	if (s == WAIT_poll && ret == -ERESTART_RESTARTBLOCK && c->entered_ns) {
-		u32 found;
-		s32 n = poll_count(c->arg[0], c->nfds, &found);
-
-		/* Now or never: until it is settled the array may be reused. */
-		c->watched_known = n >= 0;
-		c->watched = n;
-		c->left_ns = now;
-		c->open |= CALL_LEFT;
-		return 0;
-	}
 	if (c->entered_ns)
-		call_fold(s, task, c, ret, now);
+		call_fold(s, task, t, ret, now, 1);
 	else
 		lose(LOSS_BEGUN_BEFORE, 1);
 	c->open = 0;
+	if (s == WAIT_poll && ret == -ERESTART_RESTARTBLOCK)
+		c->left_ns = now;
 	return 0;
 }
 
-/* restart_syscall() may be anybody's: it is poll's if the kernel's note says so. */
+/*
+ * A poll() that a signal broke off comes back to the program as EINTR if there
+ * is a handler. If there is none it goes on as restart_syscall(), unseen by the
+ * program: then its return is taken back and the call is open again. The
+ * restart may be another syscall's: it is poll's if the kernel's note says so.
+ */
 static __always_inline int poll_restart_enter(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *t = bpf_task_storage_get(&threads, task, 0, 0);
 	struct call *c;
 
-	if (!t || t->call.open != ((WAIT_poll + 1) | CALL_LEFT))
+	if (!t || !t->call.left_ns || !t->call.entered_ns)
 		return 0;
 	c = &t->call;
 	if ((u64)task->restart_block.poll.ufds != c->arg[0] ||
 	    (u32)task->restart_block.poll.nfds != c->nfds)
 		return 0;
+	call_fold(WAIT_poll, task, t, -ERESTART_RESTARTBLOCK, c->left_ns, -1);
+	c->left_ns = 0;
 	c->open = WAIT_poll + 1;
-	c->watched_known = 0;
+	c->watched = -1;
 	c->restarts++;
-	c->copied += c->nfds * 10;
+	c->copied += c->nfds * 10UL;
 	return 0;
 }
 
@@ -663,12 +681,6 @@ static __always_inline int poll_restart_return(s64 ret)
 	if (!t || t->call.open != WAIT_poll + 1)
 		return 0;
 	return wait_return(WAIT_poll, ret);
-}
-
-/* In a call, and in the kernel. */
-static __always_inline bool call_runs(const struct call *c)
-{
-	return c->open && !(c->open & CALL_LEFT);
 }
 
 static __always_inline void sleep_begin(struct call *c, u64 now)
@@ -688,7 +700,7 @@ static __always_inline int scan_count(void)
 	struct thread *t;
 
 	t = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0, 0);
-	if (t && call_runs(&t->call))
+	if (t && t->call.open)
 		t->call.scans++;
 	return 0;
 }
@@ -773,7 +785,7 @@ int BPF_PROG(fentry_sleep)
 	struct thread *t;
 
 	t = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0, 0);
-	if (t && call_runs(&t->call))
+	if (t && t->call.open)
 		sleep_begin(&t->call, bpf_ktime_get_ns());
 	return 0;
 }
@@ -803,7 +815,7 @@ int BPF_PROG(switch_sleep, bool preempt, struct task_struct *prev, struct task_s
 
 		if (state & TASK_INTERRUPTIBLE) {
 			t = bpf_task_storage_get(&threads, prev, 0, 0);
-			if (t && call_runs(&t->call))
+			if (t && t->call.open)
 				sleep_begin(&t->call, bpf_ktime_get_ns());
 		}
 	}
@@ -855,9 +867,9 @@ int BPF_PROG(fork_tree, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
-static __always_inline void row_exit(const u32 s, struct task_struct *task, s32 epfd)
+static __always_inline void row_exit(const u32 s, struct task_struct *task, struct thread *t)
 {
-	struct wait_row *row = row_get(s, task, 0);
+	struct wait_row *row = row_get(s, task, t, 0);
 	struct wait_record *r;
 	u32 claim;
 
@@ -877,7 +889,7 @@ static __always_inline void row_exit(const u32 s, struct task_struct *task, s32 
 	}
 	record_fill(&r->head, task, RECORD_WAIT, sizeof(*r));
 	r->syscall = s;
-	r->epfd = epfd;
+	r->epfd = t->epfd;
 	bpf_probe_read_kernel(&r->row, sizeof(r->row), row);
 	r->row.claim = claim;
 	/* The collector drains on a timer; a wake for each record costs 1.4 us. */
@@ -894,13 +906,10 @@ int BPF_PROG(thread_exit, struct task_struct *task)
 	t = bpf_task_storage_get(&threads, task, 0, 0);
 	if (!t)
 		return 0;
-	/* The task that exits is the one that runs. */
-	if (t->call.open & CALL_LEFT)
-		poll_settle();
-	else if (t->call.open)
+	if (t->call.open)
 		lose(LOSS_KILLED, 1);
 	t->call.open = 0;
-#define X(name, mechanism) row_exit(WAIT_##name, task, t->epfd);
+#define X(name, mechanism) row_exit(WAIT_##name, task, t);
 	WAIT_FAMILY(X)
 #undef X
 	return 0;
@@ -921,7 +930,7 @@ int BPF_PROG(thread_free, struct task_struct *task)
 	t = bpf_task_storage_get(&threads, task, 0, 0);
 	if (!t)
 		return 0;
-#define X(name, mechanism) row_exit(WAIT_##name, task, t->epfd);
+#define X(name, mechanism) row_exit(WAIT_##name, task, t);
 	WAIT_FAMILY(X)
 #undef X
 	return 0;
@@ -1006,10 +1015,10 @@ int seed(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-static __always_inline void row_snapshot(const u32 s, struct task_struct *task, s32 epfd,
-					 struct seq_file *seq)
+static __always_inline void row_snapshot(const u32 s, struct task_struct *task,
+					 struct thread *t, struct seq_file *seq)
 {
-	struct wait_row *row = row_get(s, task, 0);
+	struct wait_row *row = row_get(s, task, t, 0);
 	struct wait_record *r;
 	struct {
 		struct record head;
@@ -1027,7 +1036,7 @@ static __always_inline void row_snapshot(const u32 s, struct task_struct *task, 
 	_Static_assert(sizeof(top) + sizeof(*row) == sizeof(*r), "a record is its top and its row");
 	record_fill(&top.head, task, RECORD_WAIT, sizeof(*r));
 	top.syscall = s;
-	top.epfd = epfd;
+	top.epfd = t->epfd;
 	bpf_seq_write(seq, &top, sizeof(top));
 	bpf_seq_write(seq, row, sizeof(*row));
 }
@@ -1057,12 +1066,12 @@ int snapshot_threads(struct bpf_iter__task *ctx)
 	}
 	if (t->call.open) {
 		record_fill(&r.head, task, RECORD_OPEN, sizeof(r));
-		r.syscall = (t->call.open & ~CALL_LEFT) - 1;
+		r.syscall = t->call.open - 1;
 		r.epfd = t->epfd;
 		r.since_ns = t->call.entered_ns;
 		bpf_seq_write(seq, &r, sizeof(r));
 	}
-#define X(name, mechanism) row_snapshot(WAIT_##name, task, t->epfd, seq);
+#define X(name, mechanism) row_snapshot(WAIT_##name, task, t, seq);
 	WAIT_FAMILY(X)
 #undef X
 	return 0;

@@ -126,6 +126,8 @@ static void knobs_set(struct collector *c)
 	struct wait_bpf__rodata *knobs = c->skel->rodata;
 
 	knobs->self_tgid = getpid();
+	knobs->filter_any = filter->tgids_nr || filter->tids_nr || filter->comm[0] ||
+			    filter->tree || filter->cgroup_id;
 	knobs->filter_tgids_nr = filter->tgids_nr;
 	memcpy((void *)knobs->filter_tgids, filter->tgids, sizeof(filter->tgids));
 	knobs->filter_tids_nr = filter->tids_nr;
@@ -726,7 +728,7 @@ int collector_bill(const struct kernel *kernel, uint32_t ring_bytes, struct map_
 		switch (bpf_map__type(map)) {
 		case BPF_MAP_TYPE_TASK_STORAGE:
 			bill[n].bytes_each = entry + element;
-			bill[n].name = map == skel->maps.threads ? "call in progress, a thread" :
+			bill[n].name = map == skel->maps.threads ? "call and figures, a thread that waits" :
 				       map == skel->maps.tree ? "mark of a followed command, a thread" :
 								NULL;
 			break;
@@ -745,7 +747,7 @@ int collector_bill(const struct kernel *kernel, uint32_t ring_bytes, struct map_
 			bill[n].bytes = (entry * bpf_map__max_entries(map) + page - 1) / page * page;
 		}
 		if (!bill[n].name && bill[n].bytes_each)
-			bill[n].name = "figures, a thread and syscall";
+			bill[n].name = "figures, each further syscall of it";
 		/* The rows of all syscalls cost the same: one line tells it. */
 		if (n && bill[n].name && bill[n - 1].name == bill[n].name && bill[n].bytes_each)
 			continue;
