@@ -250,6 +250,27 @@ wait $tool
 ok "with status 0" [ $? = 0 ]
 ok "and its row" grep -q "python3" "$dir/out"
 
+# --- a driver's own ->poll() ---
+
+if ! "$ioready" doctor --json | grep -q '"kprobe": *true'; then
+	n=$((n + 1))
+	echo "ok $n - a module's own ->poll() is counted # SKIP this kernel has no kprobes"
+elif ! modprobe tun 2>/dev/null; then
+	n=$((n + 1))
+	echo "ok $n - a module's own ->poll() is counted # SKIP there is no module tun"
+else
+	run stat -q --json --scans exact -- python3 -c '
+import fcntl, os, select, struct
+fd = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", b"test0", 0x1001))
+p = select.poll()
+p.register(fd, select.POLLIN)
+for i in range(10):
+    p.poll(0)'
+	ok "a module's own ->poll() is counted" \
+		json 'w[0]["scans"] == 10 and w[0]["scans_kind"] == "exact"'
+fi
+
 # --- losses and output ---
 
 run stat -q -d 0.5 -o "$dir/report"

@@ -80,11 +80,13 @@ static int choices(const struct plan *plan, struct choice *c)
 
 static int functions_count(const struct kernel *kernel)
 {
-	const char **names = NULL;
+	char **names;
 	int n = kernel->btf ? kernel_poll_functions(kernel, &names, NULL) : 0;
 
-	free(names);
-	return n > 0 ? n : 0;
+	if (n <= 0)
+		return 0;
+	kernel_poll_functions_free(names, n);
+	return n;
 }
 
 static void print_text(const struct kernel *k, const struct plan *plan, const char *refusal,
@@ -106,7 +108,7 @@ static void print_text(const struct kernel *k, const struct plan *plan, const ch
 								 "yes, one by one");
 		printf("Tracepoints     %s\n",
 		       k->syscall_tracepoints ? "yes, of each system call" : "no");
-		printf("->poll()        %d functions in BTF\n", functions_count(k));
+		printf("->poll()        %d functions in the BTF of the kernel and its modules\n", functions_count(k));
 	}
 	if (refusal) {
 		printf("\nNothing can be traced here: %s.\n", refusal);

@@ -40,7 +40,7 @@ struct collector {
 	uint32_t scan_events_end;
 	struct bpf_link *scan_link;	/* the one of SCAN_MULTI */
 	int scan_functions;		/* hooked now or last */
-	const char **poll_names;
+	char **poll_names;
 	int poll_names_nr;
 	struct ring_buffer *ring;
 	record_fn ended;		/* of the drain that is going on */
@@ -333,9 +333,12 @@ static void poll_names_filter(struct collector *c)
 				low = mid + 1;
 		}
 	}
-	for (int i = 0; i < c->poll_names_nr; i++)
+	for (int i = 0; i < c->poll_names_nr; i++) {
 		if (here[i])
 			c->poll_names[n++] = c->poll_names[i];
+		else
+			free(c->poll_names[i]);
+	}
 	c->poll_names_nr = n;
 out:
 	free(here);
@@ -347,7 +350,7 @@ out:
 
 static struct bpf_link *attach_multi(struct collector *c)
 {
-	LIBBPF_OPTS(bpf_kprobe_multi_opts, opts, .syms = c->poll_names,
+	LIBBPF_OPTS(bpf_kprobe_multi_opts, opts, .syms = (const char **)c->poll_names,
 		    .cnt = c->poll_names_nr);
 
 	return bpf_program__attach_kprobe_multi_opts(c->skel->progs.scan_multi, NULL, &opts);
@@ -700,7 +703,7 @@ void collector_close(struct collector *c)
 	if (c->events >= 0)
 		close(c->events);
 	wait_bpf__destroy(c->skel);
-	free(c->poll_names);
+	kernel_poll_functions_free(c->poll_names, c->poll_names_nr);
 	free(c);
 }
 

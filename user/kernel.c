@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -299,42 +300,88 @@ static bool is_poll_proto(const struct btf *btf, const struct btf_type *proto)
 	return true;
 }
 
+struct names {
+	char **at;
+	size_t count;
+};
+
 static int name_compare(const void *a, const void *b)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int kernel_poll_functions(const struct kernel *kernel, const char ***names, struct err *err)
+/* Adds the ->poll() functions of @btf from type @id on; -ENOMEM or 0. */
+static int poll_functions_add(struct names *names, const struct btf *btf, __u32 id)
 {
-	__u32 n = btf__type_cnt(kernel->btf);
-	const char **found = NULL;
-	size_t count = 0, unique = 0;
+	for (__u32 n = btf__type_cnt(btf); id < n; id++) {
+		const struct btf_type *t = btf__type_by_id(btf, id);
+		char **more;
 
-	for (__u32 id = 1; id < n; id++) {
-		const struct btf_type *t = btf__type_by_id(kernel->btf, id);
-
-		if (!btf_is_func(t) ||
-		    !is_poll_proto(kernel->btf, btf__type_by_id(kernel->btf, t->type)))
+		if (!btf_is_func(t) || !is_poll_proto(btf, btf__type_by_id(btf, t->type)))
 			continue;
-		if (!(count & (count + 1))) {
-			const char **more = realloc(found, 2 * (count + 1) * sizeof(*found));
-
-			if (!more) {
-				free(found);
-				return err_set(err, -ENOMEM, "out of memory");
-			}
-			found = more;
-		}
-		found[count++] = btf__name_by_offset(kernel->btf, t->name_off);
+		more = realloc(names->at, (names->count + 1) * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		names->at = more;
+		more[names->count] = strdup(btf__name_by_offset(btf, t->name_off));
+		if (!more[names->count])
+			return -ENOMEM;
+		names->count++;
 	}
-	if (!count)
+	return 0;
+}
+
+/* Those of loaded modules: a module without BTF, or gone again, adds none. */
+static int poll_functions_of_modules(struct names *names, struct btf *vmlinux)
+{
+	DIR *dir = opendir("/sys/kernel/btf");
+	struct dirent *entry;
+	int ret = 0;
+
+	while (dir && !ret && (entry = readdir(dir))) {
+		struct btf *btf;
+
+		if (entry->d_name[0] == '.' || !strcmp(entry->d_name, "vmlinux"))
+			continue;
+		btf = btf__load_module_btf(entry->d_name, vmlinux);
+		if (libbpf_get_error(btf))
+			continue;
+		ret = poll_functions_add(names, btf, btf__type_cnt(vmlinux));
+		btf__free(btf);
+	}
+	if (dir)
+		closedir(dir);
+	return ret;
+}
+
+int kernel_poll_functions(const struct kernel *kernel, char ***functions, struct err *err)
+{
+	struct names names = { 0 };
+	size_t unique = 0;
+
+	if (poll_functions_add(&names, kernel->btf, 1) ||
+	    poll_functions_of_modules(&names, kernel->btf)) {
+		kernel_poll_functions_free(names.at, names.count);
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	if (!names.count)
 		return err_set(err, -ENOENT, "no ->poll() function in the kernel's BTF");
-	qsort(found, count, sizeof(*found), name_compare);
-	for (size_t i = 0; i < count; i++)
-		if (!unique || strcmp(found[unique - 1], found[i]))
-			found[unique++] = found[i];
-	*names = found;
+	qsort(names.at, names.count, sizeof(*names.at), name_compare);
+	for (size_t i = 0; i < names.count; i++) {
+		if (unique && !strcmp(names.at[unique - 1], names.at[i]))
+			free(names.at[i]);
+		else
+			names.at[unique++] = names.at[i];
+	}
+	*functions = names.at;
 	return unique;
+}
+
+void kernel_poll_functions_free(char **functions, int nr)
+{
+	for (int i = 0; i < nr; i++)
+		free(functions[i]);
+	free(functions);
 }
 
 static const char *const tier_names[] = { "auto", "fentry", "kprobe", "tracepoint" };

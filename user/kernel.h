@@ -108,15 +108,19 @@ int kernel_plan(const struct kernel *kernel, enum tier tier, struct plan *plan, 
 /**
  * kernel_poll_functions() - every function that may be some file's ->poll()
  * @kernel: opened
- * @names: set to a vector of names, freed in one free()
+ * @functions: set to a vector of their names, in order and each once; to be
+ *	freed by kernel_poll_functions_free()
  * @err: the message
  *
- * All functions of the kernel's BTF with the prototype of
- * file_operations.poll, so that a driver's own is among them.
+ * All functions with the prototype of file_operations.poll in the BTF of the
+ * kernel and of the modules that are loaded now, so that a driver's own is
+ * among them.
  *
  * Return: their number, or -errno.
  */
-int kernel_poll_functions(const struct kernel *kernel, const char ***names, struct err *err);
+int kernel_poll_functions(const struct kernel *kernel, char ***functions, struct err *err);
+
+void kernel_poll_functions_free(char **functions, int nr);
 
 /**
  * kernel_tracepoint_id() - the number by which perf_event_open() knows one
