@@ -83,6 +83,17 @@ left()
 	! bpftool map list 2>/dev/null | grep -q -e row_select -e ioready
 }
 
+# trace ARGS...: in the background as $tool, with its window open
+trace()
+{
+	: >"$dir/err"
+	"$ioready" stat -v "$@" >"$dir/out" 2>"$dir/err" &
+	tool=$!
+	settled grep -q "attached in" "$dir/err"
+	# Emulated CPUs are slow: let the traced ones make their calls.
+	sleep 1
+}
+
 settled() # command: true within ten seconds
 {
 	for _ in $(seq 100); do
@@ -231,9 +242,7 @@ assert len(parts) >= 3 and all[-1]["window"]["interval"] is False
 calls = sum(w["calls"] for p in parts for w in p["waits"])
 assert 0 < calls == total["waits"][0]["calls"], calls
 ' "$dir/out"
-"$ioready" stat -p "$a" >"$dir/out" 2>"$dir/err" &
-tool=$!
-sleep 2
+trace -p "$a"
 kill -INT $tool
 wait $tool
 status=$?
@@ -241,9 +250,7 @@ ok "Ctrl-C: status 0" [ $status = 0 ]
 ok "Ctrl-C: the summary" grep -q "python3" "$dir/out"
 loop
 d=$last
-"$ioready" stat -q -p "$d" >"$dir/out" 2>"$dir/err" &
-tool=$!
-sleep 2
+trace -q -p "$d"
 kill "$d"
 ok "the end of the process ends the window" timeout 20 tail --pid=$tool -f /dev/null
 wait $tool
@@ -302,10 +309,8 @@ wait $one
 ok "two at once: the first counts" json 'w[0]["calls"] > 20' "$dir/one"
 ok "two at once: the second too" json 'w[0]["calls"] > 20'
 ok "nothing is left of them" settled left
-"$ioready" stat -q -a >"$dir/out" 2>"$dir/err" &
-tool=$!
-sleep 2
-ok "(while it runs its maps are there)" bash -c '! (bpftool map list | grep -q row_select && exit 1)' 
+trace -q -a
+ok "while it runs, its maps are there" bash -c 'bpftool map list | grep -q row_select'
 kill -KILL $tool
 wait $tool 2>/dev/null
 ok "SIGKILL: no program, map or link stays" settled left
