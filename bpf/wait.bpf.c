@@ -43,7 +43,7 @@ char LICENSE[] SEC("license") = "GPL";
 #define EPOLL_EVENT_BYTES 16
 #endif
 
-static __always_inline void lose(u32 reason, u64 n)
+static __always_inline void lose(u32 reason, s64 n)
 {
 	u64 *count = bpf_map_lookup_elem(&losses, &reason);
 
@@ -80,7 +80,9 @@ static __always_inline bool in_tree(struct task_struct *task)
 	if (!bpf_task_storage_get(&tree, task->group_leader, 0, 0) &&
 	    !bpf_task_storage_get(&tree, task->real_parent, 0, 0))
 		return false;
-	return bpf_task_storage_get(&tree, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!bpf_task_storage_get(&tree, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		lose(LOSS_NOT_FOLLOWED, 1);
+	return true;
 }
 
 /**
@@ -449,13 +451,16 @@ static __always_inline void call_count(const u32 s, struct wait_row *row, struct
 		/* Every entry into the kernel sweeps, and every sleep that ends. */
 		w.passes = c->sleeps + c->restarts + 1;
 		if (w.watched < 0)
-			lose(LOSS_FAULT, 1);
+			lose(LOSS_FAULT, sign);
 		else
 			w.scans = (u64)w.watched * w.passes;
 	}
 
 	row->scans += sign * w.scans;
-	if (c->epoch & 1 && c->epoch == epoch) {
+	/* What is taken back is what was added, also if a slice ended since. */
+	if (s == WAIT_poll && sign > 0 && c->epoch != epoch)
+		c->epoch = 0;
+	if (c->epoch & 1 && (sign < 0 || c->epoch == epoch)) {
 		row->exact_calls += sign;
 		row->exact_scans += sign * c->scans;
 		row->exact_derived += sign * w.scans;
@@ -889,7 +894,7 @@ static __always_inline void row_exit(const u32 s, struct task_struct *task, stru
 	}
 	record_fill(&r->head, task, RECORD_WAIT, sizeof(*r));
 	r->syscall = s;
-	r->epfd = t->epfd;
+	r->epfd = is_epoll_wait(s) ? t->epfd : -1;
 	bpf_probe_read_kernel(&r->row, sizeof(r->row), row);
 	r->row.claim = claim;
 	/* The collector drains on a timer; a wake for each record costs 1.4 us. */
@@ -907,7 +912,7 @@ int BPF_PROG(thread_exit, struct task_struct *task)
 	if (!t)
 		return 0;
 	if (t->call.open)
-		lose(LOSS_KILLED, 1);
+		lose(t->call.entered_ns ? LOSS_KILLED : LOSS_BEGUN_BEFORE, 1);
 	t->call.open = 0;
 #define X(name, mechanism) row_exit(WAIT_##name, task, t);
 	WAIT_FAMILY(X)
@@ -1010,7 +1015,7 @@ int seed(struct bpf_iter__task *ctx)
 	/* If it woke meanwhile, its return may be counted already. */
 	if (asleep_in(task) != open || task->nvcsw != switches)
 		__sync_val_compare_and_swap(&t->call.open, open, 0);
-	else
+	else if (is_epoll_wait(open - 1))
 		t->epfd = ARG0((struct pt_regs *)bpf_task_pt_regs(task));
 	return 0;
 }
@@ -1036,7 +1041,7 @@ static __always_inline void row_snapshot(const u32 s, struct task_struct *task,
 	_Static_assert(sizeof(top) + sizeof(*row) == sizeof(*r), "a record is its top and its row");
 	record_fill(&top.head, task, RECORD_WAIT, sizeof(*r));
 	top.syscall = s;
-	top.epfd = t->epfd;
+	top.epfd = is_epoll_wait(s) ? t->epfd : -1;
 	bpf_seq_write(seq, &top, sizeof(top));
 	bpf_seq_write(seq, row, sizeof(*row));
 }
@@ -1048,6 +1053,7 @@ int snapshot_threads(struct bpf_iter__task *ctx)
 	struct seq_file *seq = ctx->meta->seq;
 	struct open_record r;
 	struct thread *t;
+	u32 open;
 
 	if (!task)
 		return 0;
@@ -1059,15 +1065,14 @@ int snapshot_threads(struct bpf_iter__task *ctx)
 	if (!t)
 		return 0;
 	/* fexit does not fire for a call begun before it: look whether it is over. */
-	if (calls_by_fentry && t->call.open && !t->call.entered_ns &&
-	    asleep_in(task) != t->call.open) {
+	open = t->call.open;
+	if (calls_by_fentry && open && !t->call.entered_ns && asleep_in(task) != open &&
+	    __sync_val_compare_and_swap(&t->call.open, open, 0) == open)
 		lose(LOSS_BEGUN_BEFORE, 1);
-		t->call.open = 0;
-	}
 	if (t->call.open) {
 		record_fill(&r.head, task, RECORD_OPEN, sizeof(r));
 		r.syscall = t->call.open - 1;
-		r.epfd = t->epfd;
+		r.epfd = is_epoll_wait(r.syscall) ? t->epfd : -1;
 		r.since_ns = t->call.entered_ns;
 		bpf_seq_write(seq, &r, sizeof(r));
 	}

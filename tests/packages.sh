@@ -7,9 +7,9 @@
 set -eu
 
 build="gcc libc6-dev make pkg-config clang llvm bpftool libbpf-dev libjansson-dev
-	libcap-ng-dev uthash-dev"
+	libcap-ng-dev uthash-dev python3-docutils"
 demo="redis-server redis-tools python3"
-check="python3 python3-docutils binutils xz-utils zstd cpio busybox-static qemu-system-x86
+check="python3 binutils xz-utils zstd cpio busybox-static qemu-system-x86
 	linux-libc-dev redis-server redis-tools kmod util-linux procps"
 bench="redis-server redis-tools bpftrace linux-perf strace util-linux procps python3"
 

@@ -93,7 +93,7 @@ static void print_text(const struct kernel *k, const struct plan *plan, const ch
 		       const struct map_bill *bill, int bills)
 {
 	struct choice c[8];
-	uint64_t fixed = 0, each = 0;
+	uint64_t fixed = 0;
 
 	printf("Kernel          Linux %s, %s, %d possible CPUs\n", k->release, k->machine, k->cpus);
 	printf("Lockdown        %s\n", k->lockdown);
@@ -126,10 +126,8 @@ static void print_text(const struct kernel *k, const struct plan *plan, const ch
 		else
 			printf("  %-38s %8" PRIu64 " bytes\n", bill[i].name, bill[i].bytes);
 		fixed += bill[i].bytes;
-		each += bill[i].bytes_each;
 	}
-	printf("\n  %.1f MiB from the start; at most %.1f KiB for a thread that waits in one way.\n",
-	       fixed / 1048576.0, each / 1024.0);
+	printf("\n  %.1f MiB from the start.\n", fixed / 1048576.0);
 }
 
 static int print_json(const struct kernel *k, const struct plan *plan, const char *refusal,

@@ -19,8 +19,8 @@
 
 #include "wait.skel.h"
 
-/* The family's tracepoints, and a kprobe for each ->poll() of today's kernels. */
-#define EVENTS_MAX 128
+/* The family's tracepoints and a kprobe for each ->poll(), with room to spare. */
+#define EVENTS_MAX 512
 
 struct deferred {
 	struct deferred *next;

@@ -161,7 +161,7 @@ void collector_losses(struct collector *c, struct losses *losses);
 int collector_scan_functions(const struct collector *c);
 
 /**
- * collector_detach() - take all hooks away but the one that tells of ending threads
+ * collector_detach() - take all hooks away but those that tell of ending threads
  */
 void collector_detach(struct collector *c);
 

@@ -192,7 +192,7 @@ static void row(FILE *out, const struct report *r, const struct wait_figures *f)
 	if (f->wasted_kind == KIND_ABSENT)
 		strcpy(wasted, "-");
 	else
-		share(wasted, f->wasted, f->scans);
+		sprintf(wasted, "%s%s", mark(f->wasted_kind), share(empty, f->wasted, f->scans));
 	duration(p50, histogram_quantile(&f->latency.histogram, 0.5, f->latency.max));
 	duration(p99, histogram_quantile(&f->latency.histogram, 0.99, f->latency.max));
 	fprintf(out, "%-12s %10s %8s %7s %13s %7s %9s %6s %8s %8s %7s %7s %7s\n",
