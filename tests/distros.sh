@@ -59,8 +59,8 @@ for suite; do
 	git archive --prefix=ioready/ HEAD | tar -x -C "$root"
 	# What the README says, to the letter.
 	step "apt-get install make" inside "apt-get update && apt-get install -y make" &&
-		step "make setup" inside "make setup" &&
-		step "make" inside "make -j2 CFLAGS='-O2 -g -Werror'" &&
+		step "make setup all" inside "make setup all" &&
+		step "make with no warning" inside "make clean && make CFLAGS='-O2 -g -Werror'" &&
 		step "ioready doctor" inside "build/ioready doctor" &&
 		step "unit tests" inside "apt-get install -y xz-utils && make build/tests/test_units && build/tests/test_units"
 	umount "$root/sys" "$root/proc" "$root/dev"

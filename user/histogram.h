@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The way back from a bucket of bpf/wait.bpf.c's histogram to nanoseconds. */
+/* The way back from a bucket of bpf/call.h's histogram to nanoseconds. */
 #ifndef IOREADY_HISTOGRAM_H
 #define IOREADY_HISTOGRAM_H
 

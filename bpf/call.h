@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * call.h - the life of a wait call: wait_enter() opens it, sleep_begin() and
+ * sleep_end() add its sleeps, scan_count() its scans, and wait_return() folds it
+ * into the thread's row. The hooks of wait.bpf.c run these; nothing here knows
+ * by which hook it came.
+ */
+#ifndef IOREADY_CALL_H
+#define IOREADY_CALL_H
+
+#include "filter.h"
+#include "watched.h"
+
+/* include/linux/errno.h: what a syscall returns inside the kernel. */
+#define EINTR 4
+#define ERESTARTSYS 512
+#define ERESTARTNOINTR 513
+#define ERESTARTNOHAND 514
+#define ERESTART_RESTARTBLOCK 516
+
+#define EPOLL_CTL_DEL 2
+/* sizeof(struct epoll_event) as programs have it: packed on x86-64 alone. */
+#if defined(__TARGET_ARCH_x86)
+#define EPOLL_EVENT_BYTES 12
+#else
+#define EPOLL_EVENT_BYTES 16
+#endif
+
+/* The row of a syscall, made if @flags say so; NULL if there is none. */
+static __always_inline struct wait_row *row_get(const u32 s, struct task_struct *task,
+						struct thread *t, u64 flags)
+{
+	if (t->row_of == s + 1)
+		return &t->row;
+	/* epoll_ctl is no waiting: its thread has another row to come. */
+	if (flags && !t->row_of && s != WAIT_epoll_ctl) {
+		t->row_of = s + 1;
+		return &t->row;
+	}
+	switch (s) {
+#define X(name, mechanism)	\
+	case WAIT_##name:	\
+		return bpf_task_storage_get(&row_##name, task, 0, flags);
+	WAIT_FAMILY(X)
+#undef X
+	}
+	return NULL;
+}
+
+static __always_inline bool is_select(const u32 s)
+{
+	return s == WAIT_select || s == WAIT_pselect6;
+}
+
+static __always_inline bool is_poll(const u32 s)
+{
+	return s == WAIT_poll || s == WAIT_ppoll;
+}
+
+static __always_inline bool is_epoll_wait(const u32 s)
+{
+	return s == WAIT_epoll_wait || s == WAIT_epoll_pwait || s == WAIT_epoll_pwait2;
+}
+
+static __always_inline u32 returned_how(const u32 s, s64 ret)
+{
+	if (ret > 0)
+		return RETURNED_READY;
+	if (!ret)
+		return s == WAIT_epoll_ctl ? RETURNED_DONE : RETURNED_TIMEOUT;
+	switch (-ret) {
+	case EINTR:
+	case ERESTARTSYS:
+	case ERESTARTNOINTR:
+	case ERESTARTNOHAND:
+	case ERESTART_RESTARTBLOCK:
+		return RETURNED_SIGNAL;
+	}
+	return RETURNED_ERROR;
+}
+
+/* See HISTOGRAM_SUB_BITS in abi.h; user/histogram.c has the way back. */
+static __always_inline u32 histogram_index(u64 v)
+{
+	u64 x = v;
+	u32 msb = 0;
+
+	if (v < 16)
+		return v;
+	if (v >> HISTOGRAM_OCTAVES)
+		return HISTOGRAM_BUCKETS - 1;
+	if (x >> 32) {
+		msb += 32;
+		x >>= 32;
+	}
+	if (x >> 16) {
+		msb += 16;
+		x >>= 16;
+	}
+	if (x >> 8) {
+		msb += 8;
+		x >>= 8;
+	}
+	if (x >> 4) {
+		msb += 4;
+		x >>= 4;
+	}
+	if (x >> 2) {
+		msb += 2;
+		x >>= 2;
+	}
+	msb += x >> 1;
+	return ((msb - 3) << 4) + ((v >> (msb - 4)) & 15);
+}
+
+/* What a call swept: for select and poll by watched fds, for epoll by results. */
+struct sweep {
+	u64 scans;
+	u64 copied;
+	u32 passes;
+	u32 found;
+	s32 watched;		/* negative: not known, or not this mechanism's */
+};
+
+static __always_inline void select_sweep(struct sweep *w, struct call *c, s64 ret)
+{
+	w->watched = c->watched;
+	w->found = ret > 0 ? ret : 0;
+	/* A fd in several sets is counted in each by the kernel. */
+	if (ret > 1 && !!c->arg[0] + !!c->arg[1] + !!c->arg[2] > 1) {
+		set_count(c->arg[0], c->arg[1], c->arg[2], c->nfds, &c->found);
+		if (c->found >= 0)
+			w->found = c->found;
+	}
+	/* The sets come back unless a signal broke the call off. */
+	w->copied = ret >= 0 ? c->copied * 2 : c->copied;
+}
+
+/*
+ * The array is read on the way out: the kernel has just touched its pages, so
+ * only a program that unmaps them meanwhile makes this fail.
+ */
+static __always_inline void poll_sweep(struct sweep *w, struct call *c)
+{
+	if (c->watched < 0)
+		poll_count(c);
+	w->watched = c->watched;
+	w->found = c->found;
+	w->copied = c->copied + c->nfds * 2;
+}
+
+static __always_inline void epoll_sweep(struct sweep *w, s64 ret, u32 wakeups)
+{
+	w->passes = wakeups;
+	if (ret <= 0)
+		return;
+	w->found = w->scans = ret;
+	w->copied = ret * EPOLL_EVENT_BYTES;
+	if (!w->passes)
+		w->passes = 1;
+}
+
+/* All of a call but its time; @sign -1 takes it back. */
+static __always_inline void call_count(const u32 s, struct wait_row *row, struct call *c, s64 ret,
+				       const s64 sign)
+{
+	struct sweep w = { .watched = -1 };
+	u32 how = returned_how(s, ret), wakeups = c->sleeps, other = c->restarts;
+
+	/* Sleeps that a time-out or a signal ended are not wakeups. */
+	if (how == RETURNED_TIMEOUT || how == RETURNED_SIGNAL)
+		other++;
+	wakeups -= wakeups < other ? wakeups : other;
+
+	row->returned[how] += sign;
+	if (ret > 0)
+		row->ready += sign * ret;
+	if (s == WAIT_epoll_ctl) {
+		/* Adding or changing an item asks its file once. */
+		w.scans = !ret && c->nfds != EPOLL_CTL_DEL;
+		w.copied = w.scans * EPOLL_EVENT_BYTES;
+	} else if (is_epoll_wait(s)) {
+		epoll_sweep(&w, ret, wakeups);
+	} else if (how != RETURNED_ERROR) {
+		if (is_select(s))
+			select_sweep(&w, c, ret);
+		else
+			poll_sweep(&w, c);
+		/* Every entry into the kernel sweeps, and every sleep that ends. */
+		w.passes = c->sleeps + c->restarts + 1;
+		if (w.watched < 0)
+			lose(LOSS_FAULT, sign);
+		else
+			w.scans = (u64)w.watched * w.passes;
+	}
+
+	row->scans += sign * w.scans;
+	/* What is taken back is what was added, also if a slice ended since. */
+	if (s == WAIT_poll && sign > 0 && c->epoch != epoch)
+		c->epoch = 0;
+	if (c->epoch & 1 && (sign < 0 || c->epoch == epoch)) {
+		row->exact_calls += sign;
+		row->exact_scans += sign * c->scans;
+		row->exact_derived += sign * w.scans;
+		/*
+		 * Fewer scans than fds: some have no ->poll() (a regular file is
+		 * always ready) or are none. If one of these is among the found,
+		 * a scan that found nothing is taken for one that did. More: an
+		 * epoll fd among them asked the files in it, and what these
+		 * answered is not known. Both count as found, so that what is
+		 * wasted is a lower bound.
+		 */
+		if (w.watched >= 0 && w.found && c->scans != w.scans) {
+			row->found_unsure += sign;
+			if (c->scans > w.scans)
+				w.found += c->scans - w.scans;
+		}
+		w.scans = c->scans;
+	}
+	row->found += sign * (w.found < w.scans ? w.found : w.scans);
+
+	if (w.watched >= 0) {
+		row->watched += sign * w.watched;
+		row->watched_calls += sign;
+		if ((u32)w.watched > row->watched_max)
+			row->watched_max = w.watched;
+	}
+	row->passes += sign * w.passes;
+	row->copied += sign * w.copied;
+	if (wakeups) {
+		row->wakeups += sign * wakeups;
+		row->wakeups_empty += sign * (wakeups - (ret > 0));
+	}
+	row->asleep_ns += sign * c->asleep_ns;
+}
+
+/* The same of the commonest call, which found events waiting for it. */
+static __always_inline void call_count_at_once(struct wait_row *row, s64 ret)
+{
+	row->returned[RETURNED_READY]++;
+	row->passes++;
+	row->ready += ret;
+	row->found += ret;
+	row->scans += ret;
+	row->copied += ret * EPOLL_EVENT_BYTES;
+}
+
+/*
+ * Folds the call, which ended at @now with @ret, into the row of its syscall; or
+ * takes it out again, with @sign -1. The largest values stay: the call that is
+ * taken back goes on, and will be longer.
+ */
+static __always_inline void call_fold(const u32 s, struct task_struct *task, struct thread *t,
+				      s64 ret, u64 now, const s64 sign)
+{
+	struct call *c = &t->call;
+	u64 ns = now - c->entered_ns;
+	struct wait_row *row;
+	u32 index;
+
+	row = row_get(s, task, t, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!row) {
+		lose(LOSS_NO_MEMORY, 1);
+		return;
+	}
+	if (is_epoll_wait(s) && ret > 0 && !c->sleeps && !(c->epoch & 1))
+		call_count_at_once(row, ret);
+	else
+		call_count(s, row, c, ret, sign);
+	row->total_ns += sign * ns;
+	if (ns > row->max_ns)
+		row->max_ns = ns;
+	index = histogram_index(ns);
+	/* The compiler knows that it fits; the verifier wants it tested. */
+	barrier_var(index);
+	if (index < HISTOGRAM_BUCKETS) {
+		u32 n = row->histogram[index] + sign;
+
+		if (n || sign < 0)
+			row->histogram[index] = n;
+		else
+			lose(LOSS_HISTOGRAM, 1);
+	}
+}
+
+static __always_inline u32 copied_sets(u32 nfds, u64 in, u64 out, u64 ex)
+{
+	return (nfds + 63) / 64 * 8 * (!!in + !!out + !!ex);
+}
+
+static __always_inline int wait_enter(const u32 s, u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 now_epoch = epoch;
+	struct thread *t;
+	struct call *c;
+
+	if (!now_epoch || !selected(task))
+		return 0;
+	t = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!t)
+		return 0;	/* its return tells */
+	c = &t->call;
+	/* The last call was never seen to return. */
+	if (c->open)
+		lose(c->entered_ns ? LOSS_EXIT_UNSEEN : LOSS_BEGUN_BEFORE, 1);
+
+	c->left_ns = 0;
+	c->asleep_ns = 0;
+	c->slept_ns = 0;
+	c->sleeps = 0;
+	c->scans = 0;
+	c->restarts = 0;
+	c->copied = 0;
+	c->watched = -1;
+	c->epoch = now_epoch;
+	if (is_select(s)) {
+		u32 nfds = a0;
+
+		/* fs/select.c: the sets are cut at the size of the fd table. */
+		if (nfds > 64 && (s32)nfds > 0) {
+			u32 max_fds = task->files->fdt->max_fds;
+
+			if (nfds > max_fds)
+				nfds = max_fds;
+		}
+		if ((s32)nfds >= 0) {
+			set_count(a1, a2, a3, nfds, &c->watched);
+			c->nfds = nfds;
+			c->arg[0] = a1;
+			c->arg[1] = a2;
+			c->arg[2] = a3;
+			c->copied = copied_sets(nfds, a1, a2, a3);
+		}
+	} else if (is_poll(s)) {
+		c->arg[0] = a0;
+		c->nfds = a1;
+		c->copied = (u32)a1 * 8UL;
+	} else {
+		if (s == WAIT_epoll_ctl)
+			c->nfds = a1;
+		else
+			t->epfd = a0;
+	}
+	c->entered_ns = bpf_ktime_get_ns();
+	c->open = s + 1;
+	return 0;
+}
+
+/*
+ * A return without an entry. The first that is ever seen of a thread ends a call
+ * begun before the window; the storage that it gets now tells later ones apart.
+ */
+static __always_inline void return_unseen(struct task_struct *task, struct thread *t)
+{
+	u32 reason = LOSS_ENTRY_UNSEEN;
+
+	if (!selected(task))
+		return;
+	if (!t)
+		reason = bpf_task_storage_get(&threads, task, 0,
+					      BPF_LOCAL_STORAGE_GET_F_CREATE) ?
+				 LOSS_BEGUN_BEFORE :
+				 LOSS_NO_MEMORY;
+	lose(reason, 1);
+}
+
+static __always_inline int wait_return(const u32 s, s64 ret)
+{
+	u64 now = bpf_ktime_get_ns();
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *t = bpf_task_storage_get(&threads, task, 0, 0);
+	struct call *c;
+
+	if (!epoch)
+		return 0;
+	if (!t || t->call.open != s + 1) {
+		return_unseen(task, t);
+		return 0;
+	}
+	c = &t->call;
+	if (c->entered_ns)
+		call_fold(s, task, t, ret, now, 1);
+	else
+		lose(LOSS_BEGUN_BEFORE, 1);
+	c->open = 0;
+	if (s == WAIT_poll && ret == -ERESTART_RESTARTBLOCK)
+		c->left_ns = now;
+	return 0;
+}
+
+/*
+ * A poll() that a signal broke off comes back to the program as EINTR if there
+ * is a handler. If there is none it goes on as restart_syscall(), unseen by the
+ * program: then its return is taken back and the call is open again. The
+ * restart may be another syscall's: it is poll's if the kernel's note says so.
+ */
+static __always_inline int poll_restart_enter(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *t = bpf_task_storage_get(&threads, task, 0, 0);
+	struct call *c;
+
+	if (!t || !t->call.left_ns || !t->call.entered_ns)
+		return 0;
+	c = &t->call;
+	if ((u64)task->restart_block.poll.ufds != c->arg[0] ||
+	    (u32)task->restart_block.poll.nfds != c->nfds)
+		return 0;
+	call_fold(WAIT_poll, task, t, -ERESTART_RESTARTBLOCK, c->left_ns, -1);
+	c->left_ns = 0;
+	c->open = WAIT_poll + 1;
+	c->watched = -1;
+	c->restarts++;
+	c->copied += c->nfds * 10UL;
+	return 0;
+}
+
+static __always_inline int poll_restart_return(s64 ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *t = bpf_task_storage_get(&threads, task, 0, 0);
+
+	if (!t || t->call.open != WAIT_poll + 1)
+		return 0;
+	return wait_return(WAIT_poll, ret);
+}
+
+static __always_inline void sleep_begin(struct call *c, u64 now)
+{
+	c->slept_ns = now;
+}
+
+static __always_inline void sleep_end(struct call *c, u64 now)
+{
+	c->asleep_ns += now - c->slept_ns;
+	c->slept_ns = 0;
+	c->sleeps++;
+}
+
+static __always_inline int scan_count(void)
+{
+	struct thread *t;
+
+	t = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0, 0);
+	if (t && t->call.open)
+		t->call.scans++;
+	return 0;
+}
+
+#endif /* IOREADY_CALL_H */
