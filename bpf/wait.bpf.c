@@ -189,17 +189,20 @@ int BPF_PROG(fork_tree, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
-static __always_inline void row_exit(const u32 s, struct task_struct *task, struct thread *t)
+/*
+ * Tells the last word of a row. A global function, so that the verifier looks at
+ * it once and not for each syscall of the family.
+ */
+__noinline int row_tell(const struct record *head, struct wait_row *row, u32 s, s32 epfd)
 {
-	struct wait_row *row = row_get(s, task, t, 0);
 	struct wait_record *r;
 	u32 claim;
 
-	if (!row)
-		return;
+	if (!head || !row)
+		return 0;
 	claim = __sync_lock_test_and_set(&row->claim, CLAIM_EXITED);
 	if (claim == CLAIM_EXITED)
-		return;
+		return 0;
 	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
 	if (!r) {
 		u64 calls = 0;
@@ -207,15 +210,32 @@ static __always_inline void row_exit(const u32 s, struct task_struct *task, stru
 		for (int i = 0; i < RETURNED_NR; i++)
 			calls += row->returned[i];
 		lose(LOSS_RING_FULL, calls);
-		return;
+		return 0;
 	}
-	record_fill(&r->head, task, RECORD_WAIT, sizeof(*r));
+	r->head = *head;
 	r->syscall = s;
-	r->epfd = is_epoll_wait(s) ? t->epfd : -1;
+	r->epfd = epfd;
 	bpf_probe_read_kernel(&r->row, sizeof(r->row), row);
 	r->row.claim = claim;
 	/* The collector drains on a timer; a wake for each record costs 1.4 us. */
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/* Tells the last word of all rows of a task that are not told yet. */
+static __always_inline void rows_tell(struct task_struct *task, struct thread *t)
+{
+	struct wait_row *row;
+	struct record head;
+
+	record_fill(&head, task, RECORD_WAIT, sizeof(struct wait_record));
+#define X(name, mechanism)							\
+	row = row_get(WAIT_##name, task, t, 0);					\
+	if (row)								\
+		row_tell(&head, row, WAIT_##name,				\
+			 is_epoll_wait(WAIT_##name) ? t->epfd : -1);
+	WAIT_FAMILY(X)
+#undef X
 }
 
 SEC("tp_btf/sched_process_exit")
@@ -231,9 +251,7 @@ int BPF_PROG(thread_exit, struct task_struct *task)
 	if (t->call.open)
 		lose(t->call.entered_ns ? LOSS_KILLED : LOSS_BEGUN_BEFORE, 1);
 	t->call.open = 0;
-#define X(name, mechanism) row_exit(WAIT_##name, task, t);
-	WAIT_FAMILY(X)
-#undef X
+	rows_tell(task, t);
 	return 0;
 }
 
@@ -252,9 +270,7 @@ int BPF_PROG(thread_free, struct task_struct *task)
 	t = bpf_task_storage_get(&threads, task, 0, 0);
 	if (!t)
 		return 0;
-#define X(name, mechanism) row_exit(WAIT_##name, task, t);
-	WAIT_FAMILY(X)
-#undef X
+	rows_tell(task, t);
 	return 0;
 }
 
