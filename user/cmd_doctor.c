@@ -51,14 +51,14 @@ static int choices(const struct plan *plan, struct choice *c)
 		[CALL_FENTRY] = { "calls", "fentry/fexit on the system calls",
 				  "nothing on other system calls", "exact" },
 		[CALL_TRACEPOINT] = { "calls", "the system calls' own tracepoints",
-				      "about 10 ns on every other system call",
+				      "some tens of ns on every other system call",
 				      "exact" },
 	};
 	static const struct choice sleeps[] = {
 		[SLEEP_FENTRY] = { "sleeps, wakeups", "fentry/fexit on schedule_hrtimeout_range",
 				   "nothing but on sleeps of the family", "derived" },
 		[SLEEP_SWITCH] = { "sleeps, wakeups", "tracepoint sched_switch",
-				   "some 20 ns on every context switch", "derived" },
+				   "a little on every context switch", "derived" },
 	};
 	static const struct choice scans[] = {
 		[SCAN_NONE] = { "scans", "none: from watched fds and passes", "nothing",
