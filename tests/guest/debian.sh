@@ -9,6 +9,28 @@ cache=${IOREADY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ioready}
 
 say() { echo "${0##*/}: $*" >&2; }
 
+# suite_of NAME: where the kernel of that name comes from.
+suite_of() {
+	case $1 in
+	5.10) echo bullseye ;;
+	6.1) echo bookworm ;;
+	6.12) echo trixie ;;
+	7.2) echo sid ;;
+	*) return 1 ;;
+	esac
+}
+
+# debian_mirror: the one that the machine itself uses for Debian (the suite without
+# a dash is the main archive).
+debian_mirror() {
+	mirror=${IOREADY_MIRROR:-$(apt-get indextargets \
+		--format "\$(REPO_URI) \$(ORIGIN) \$(SUITE)" 'Created-By: Packages' |
+		awk '$2 == "Debian" && $3 !~ /-/ { print $1; exit }')}
+	[ -n "$mirror" ] && echo "$mirror" && return
+	say "no Debian mirror in the apt configuration (try apt-get update, or set IOREADY_MIRROR)"
+	return 1
+}
+
 # debian_apt TOOL ARG...: apt-get or apt-cache on the state opened in $apt.
 # The installed packages are hidden too: a newer installed kernel would
 # otherwise win over the one asked for. Without a sandbox user, because that
@@ -27,18 +49,11 @@ debian_apt() {
 		-o APT::Sandbox::User= "$@"
 }
 
-# debian_open SUITE DIR: make DIR the state for SUITE. The mirror is the one the
-# machine itself uses for Debian (the suite without a dash is the main archive).
+# debian_open SUITE DIR: make DIR the state for SUITE.
 debian_open() {
 	suite=$1 apt=$2
 	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" || return
-	mirror=${IOREADY_MIRROR:-$(apt-get indextargets \
-		--format "\$(REPO_URI) \$(ORIGIN) \$(SUITE)" 'Created-By: Packages' |
-		awk '$2 == "Debian" && $3 !~ /-/ { print $1; exit }')}
-	if [ -z "$mirror" ]; then
-		say "$suite: no Debian mirror in the apt configuration (try apt-get update, or set IOREADY_MIRROR)"
-		return 1
-	fi
+	mirror=$(debian_mirror) || return
 	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" \
 		>"$apt/sources.list"
 	if ! debian_apt apt-get update --error-on=any >"$apt/log" 2>&1; then

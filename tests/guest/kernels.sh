@@ -8,14 +8,15 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=debian.sh
 . "$(dirname "$0")/debian.sh"
 
-suite_of() {
-	case $1 in
-	5.10) echo bullseye ;;
-	6.1) echo bookworm ;;
-	6.12) echo trixie ;;
-	7.2) echo sid ;;
-	*) return 1 ;;
-	esac
+# index DIR RELEASE: have DIR's modules indexed, by kmod's depmod alone: its modprobe
+# relies on the order of the dependencies, which busybox's sorts away. Only
+# kmod's writes modules.dep.bin, so a kernel cached without is indexed anew.
+index() {
+	[ ! -f "$1/lib/modules/$2/modules.dep.bin" ] || return 0
+	depmod -b "$1" "$2"
+	[ -f "$1/lib/modules/$2/modules.dep.bin" ] && return
+	say "$2: modules not indexed: that takes depmod of the package kmod"
+	return 1
 }
 
 # fetch NAME DIR: unpack the kernel NAME into DIR, which does not exist yet.
@@ -57,13 +58,7 @@ fetch() {
 		find . -name '*.ko.xz' -exec xz -d {} +
 		find . -name '*.ko.zst' -exec zstd -dq --rm {} +
 	) || { say "$1: modules not unpacked"; return 1; }
-	# Not a matter of taste: kmod's modprobe relies on the order of the
-	# dependencies, which only its own depmod keeps; busybox's sorts it out.
-	if command -v depmod >/dev/null; then
-		depmod -b "$tmp/new" "$release"
-	else
-		busybox depmod -b "$tmp/new" "$release"
-	fi || { say "$1: depmod failed"; return 1; }
+	index "$tmp/new" "$release" || return
 	mv "$tmp/new" "$2"
 }
 
@@ -89,6 +84,7 @@ for name; do
 	fi
 	[ -d "$dir/$name" ] || continue
 	for release in "$dir/$name/lib/modules"/*; do
+		index "$dir/$name" "${release##*/}" || { status=1; continue 2; }
 		case ${release##*/} in
 		"$name"[.-]*) ;;
 		*) say "$name: $(suite_of "$name") has moved on, using ${release##*/}" ;;
