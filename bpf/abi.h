@@ -75,6 +75,11 @@ enum wait_returned {
  * @LOSS_FAULT: calls that are counted but whose watched set could not be read.
  * @LOSS_HISTOGRAM: calls that are counted but missing in the latency
  *	histogram, because a bucket had reached its 2^32 - 1.
+ * @LOSS_CHAINS: chains and turns that could not be counted: their thread was given
+ *	no storage, or ended while the ring was full.
+ * @LOSS_WAKERS: wakes by wakers that found no room in their table.
+ * @LOSS_EVENTS: calls that are counted, but not told one by one, because the ring
+ *	of events was full.
  * @LOSS_NOT_FOLLOWED: new threads of the traced command that could not be
  *	marked as its own; none of their calls is counted.
  */
@@ -87,6 +92,9 @@ enum loss {
 	LOSS_KILLED,
 	LOSS_FAULT,
 	LOSS_HISTOGRAM,
+	LOSS_CHAINS,
+	LOSS_WAKERS,
+	LOSS_EVENTS,
 	LOSS_NOT_FOLLOWED,
 	LOSS_NR,
 };
@@ -151,9 +159,98 @@ struct wait_row {
 	__u32 pad;
 };
 
+/* The parts of the chain from ready to returned, each by what it ends with. */
+enum chain_part {
+	CHAIN_WOKEN,
+	CHAIN_RUNNING,
+	CHAIN_RETURNED,
+	CHAIN_NR,
+};
+
+/**
+ * struct chain_row - a thread's calls that a wake found asleep and that came back
+ *	with something
+ * @calls: how many
+ * @sum_ns: of each part
+ * @max_ns: the longest of each part
+ * @histogram: of each part, as in &struct wait_row
+ * @claim: as in &struct wait_row
+ */
+struct chain_row {
+	__u64 calls;
+	__u64 sum_ns[CHAIN_NR];
+	__u64 max_ns[CHAIN_NR];
+	__u32 histogram[CHAIN_NR][HISTOGRAM_BUCKETS];
+	__u32 claim;
+};
+
+/**
+ * struct turn_row - a thread's turns: its work between two wait calls. Not in its
+ *	&struct chain_row, because 7.x has no task storage of over 8 KiB.
+ * @turns: times that a wait call followed another
+ * @switches: of the thread in all that work: of its own will, and not
+ * @sum_ns: time in it
+ * @max_ns: the longest turn
+ * @histogram: as in &struct wait_row
+ * @claim: as in &struct wait_row
+ */
+struct turn_row {
+	__u64 turns;
+	__u64 switches[2];
+	__u64 sum_ns;
+	__u64 max_ns;
+	__u32 histogram[HISTOGRAM_BUCKETS];
+	__u32 claim;
+	__u32 pad[2];
+};
+
+/* In what a wake was issued. */
+enum wake_context {
+	CONTEXT_UNKNOWN,	/* this kernel does not tell */
+	CONTEXT_PROCESS,
+	CONTEXT_SOFTIRQ,
+	CONTEXT_HARDIRQ,
+	CONTEXT_NR,
+};
+
+/**
+ * struct waker_key - who woke whom
+ * @woken_start_ns: start of the woken process, boot time
+ * @waker_start_ns: of the one that was on the CPU; that it did it is sure in
+ *	CONTEXT_PROCESS alone, elsewhere an interrupt may have come by
+ * @woken: tgid
+ * @waker: tgid; 0: the idle task
+ * @context: enum wake_context
+ * @pad: 0
+ */
+struct waker_key {
+	__u64 woken_start_ns;
+	__u64 waker_start_ns;
+	__u32 woken;
+	__u32 waker;
+	__u32 context;
+	__u32 pad;
+};
+
+/**
+ * struct waker - and how often
+ * @wakes: wakes of threads that slept in a wait call
+ * @comm: the waker's name; untrusted bytes, ends with a NUL
+ */
+struct waker {
+	__u64 wakes;
+	char comm[16];
+};
+
+/* Pairs that the table of wakers holds; what does not fit is LOSS_WAKERS. */
+#define WAKERS_MAX 4096
+
 enum record_kind {
 	RECORD_WAIT = 1,
 	RECORD_OPEN = 2,
+	RECORD_CHAIN = 3,
+	RECORD_EVENT = 4,
+	RECORD_TURN = 5,
 };
 
 /**
@@ -206,6 +303,151 @@ struct open_record {
 	__u64 since_ns;
 };
 
+/* X(function): what select, poll and epoll leave on a file's wait queue. */
+#define WAKE_FUNCTIONS(X)		\
+	X(pollwake)		\
+	X(ep_poll_callback)
+
+/**
+ * struct chain_record - one thread's chains
+ * @head: RECORD_CHAIN
+ * @row: the figures
+ */
+struct chain_record {
+	struct record head;
+	struct chain_row row;
+};
+
+/**
+ * struct turn_record - one thread's turns
+ * @head: RECORD_TURN
+ * @row: the figures
+ */
+struct turn_record {
+	struct record head;
+	struct turn_row row;
+};
+
+/*
+ * Files: what the iterator of bpf/files.bpf.c writes for each fd that it is asked
+ * about: an &struct item_record for each epoll item of the file, then a &struct
+ * file_record. The source that borrows files fills in the same.
+ */
+enum file_record_kind {
+	FILE_RECORD_FILE = 1,
+	FILE_RECORD_ITEM = 2,
+};
+
+/* &file_record.known: which members have been told. */
+#define KNOWN_INODE (1U << 0)		/* ino, dev */
+#define KNOWN_READY (1U << 1)		/* ready */
+#define KNOWN_NO_POLL (1U << 2)		/* it has no ->poll(): always ready; ready is set */
+#define KNOWN_SOCKET (1U << 3)		/* family, type, protocol, state */
+#define KNOWN_ADDRESS (1U << 4)		/* local..., remote..., path... */
+#define KNOWN_RECEIVE (1U << 5)		/* receive: bytes of data that can be read */
+#define KNOWN_SEND (1U << 6)		/* send: bytes of data that are not sent or acknowledged */
+#define KNOWN_MEMORY (1U << 7)		/* receive, send: memory that the queues take instead */
+#define KNOWN_BACKLOG (1U << 8)		/* backlog, backlog_max */
+#define KNOWN_TAKEN (1U << 9)
+#define KNOWN_PUT (1U << 10)
+#define KNOWN_ITEMS (1U << 11)		/* all epoll items of the file have been told */
+
+#define FILE_PATH_MAX 108
+#define FILES_FD_MAX (1 << 20)	/* fds from here on are not told */
+
+/**
+ * struct file_record - an open file
+ * @kind: FILE_RECORD_FILE
+ * @fd: through which it was seen
+ * @known: KNOWN_*
+ * @ready: EPOLL events
+ * @ino, @dev: its inode, the device as major << 20 | minor
+ * @family, @type, @protocol, @state: of a socket, as the kernel numbers them
+ * @local, @remote: IPv4 (4 bytes) or IPv6, network order
+ * @local_port, @remote_port: host order
+ * @receive, @send: see KNOWN_RECEIVE, KNOWN_SEND, KNOWN_MEMORY
+ * @backlog, @backlog_max: connections that wait for accept(), and their limit
+ * @taken: changes whenever something is taken from what is there to be read
+ * @put: changes whenever something is written
+ * @epoll: of an epoll, names it within one look
+ * @path_size: bytes of @path; an abstract name begins with a NUL
+ */
+struct file_record {
+	__u32 kind;
+	__s32 fd;
+	__u32 known;
+	__u32 ready;
+	__u64 ino;
+	__u32 dev;
+	__u16 family;
+	__u16 type;
+	__u16 protocol;
+	__u16 state;
+	__u16 local_port;
+	__u16 remote_port;
+	__u8 local[16];
+	__u8 remote[16];
+	__u32 backlog;
+	__u32 backlog_max;
+	__u64 receive;
+	__u64 send;
+	__u64 taken;
+	__u64 put;
+	__u64 epoll;
+	__u32 path_size;
+	__u8 path[FILE_PATH_MAX];
+};
+
+/**
+ * struct item_record - an epoll item that watches the file told next
+ * @kind: FILE_RECORD_ITEM
+ * @fd: through which the file was seen
+ * @item_fd: under which the item was registered
+ * @queued: on the epoll's ready list
+ * @epoll: as &file_record.epoll
+ */
+struct item_record {
+	__u32 kind;
+	__s32 fd;
+	__s32 item_fd;
+	__u32 queued;
+	__u64 epoll;
+};
+
+/**
+ * struct event_record - one call, when it returned
+ * @head: RECORD_EVENT
+ * @entered_ns, @returned_ns: when, monotonic
+ * @asleep_ns: of that, off the CPU by its own will
+ * @ready_ns, @woken_ns, @running_ns: of the chain, see bpf/chain.h; 0: none
+ * @ret: what the kernel's function returned; an interrupted call's may be one of
+ *	its own codes from 512 on
+ * @scans: ->poll() calls, if @exact
+ * @syscall: enum wait_syscall
+ * @epfd: -1 where there is none
+ * @watched: fds asked about; negative: not known
+ * @sleeps: how often it slept
+ * @restarts: how often it was broken off and went on
+ * @exact: every ->poll() function was hooked
+ */
+struct event_record {
+	struct record head;
+	__u64 entered_ns;
+	__u64 returned_ns;
+	__u64 asleep_ns;
+	__u64 ready_ns;
+	__u64 woken_ns;
+	__u64 running_ns;
+	__s64 ret;
+	__u64 scans;
+	__u32 syscall;
+	__s32 epfd;
+	__s32 watched;
+	__u32 sleeps;
+	__u32 restarts;
+	__u32 exact;
+};
+
 /* Filters: how many -p and -t one run takes. */
 #define FILTER_IDS_MAX 16
 
@@ -213,6 +455,14 @@ _Static_assert(HISTOGRAM_BUCKETS == 593, "histogram size is ABI");
 _Static_assert(sizeof(struct wait_row) == 2552, "struct wait_row is ABI");
 _Static_assert(sizeof(struct record) == 64, "struct record is ABI");
 _Static_assert(sizeof(struct wait_record) == 2624, "struct wait_record is ABI");
+_Static_assert(sizeof(struct chain_row) == 7176, "struct chain_row is ABI");
+_Static_assert(sizeof(struct chain_record) == 7240, "struct chain_record is ABI");
+_Static_assert(sizeof(struct turn_row) == 2424, "struct turn_row is ABI");
+_Static_assert(sizeof(struct turn_record) == 2488, "struct turn_record is ABI");
+_Static_assert(sizeof(struct waker_key) == 32, "struct waker_key is ABI");
+_Static_assert(sizeof(struct event_record) == 152, "struct event_record is ABI");
 _Static_assert(sizeof(struct open_record) == 80, "struct open_record is ABI");
+_Static_assert(sizeof(struct file_record) == 232, "struct file_record is ABI");
+_Static_assert(sizeof(struct item_record) == 24, "struct item_record is ABI");
 
 #endif /* IOREADY_ABI_H */

@@ -9,14 +9,10 @@
 #define IOREADY_CALL_H
 
 #include "filter.h"
+#include "chain.h"
+#include "event.h"
+#include "family.h"
 #include "watched.h"
-
-/* include/linux/errno.h: what a syscall returns inside the kernel. */
-#define EINTR 4
-#define ERESTARTSYS 512
-#define ERESTARTNOINTR 513
-#define ERESTARTNOHAND 514
-#define ERESTART_RESTARTBLOCK 516
 
 #define EPOLL_CTL_DEL 2
 /* sizeof(struct epoll_event) as programs have it: packed on x86-64 alone. */
@@ -47,72 +43,6 @@ static __always_inline struct wait_row *row_get(const u32 s, struct task_struct 
 	return NULL;
 }
 
-static __always_inline bool is_select(const u32 s)
-{
-	return s == WAIT_select || s == WAIT_pselect6;
-}
-
-static __always_inline bool is_poll(const u32 s)
-{
-	return s == WAIT_poll || s == WAIT_ppoll;
-}
-
-static __always_inline bool is_epoll_wait(const u32 s)
-{
-	return s == WAIT_epoll_wait || s == WAIT_epoll_pwait || s == WAIT_epoll_pwait2;
-}
-
-static __always_inline u32 returned_how(const u32 s, s64 ret)
-{
-	if (ret > 0)
-		return RETURNED_READY;
-	if (!ret)
-		return s == WAIT_epoll_ctl ? RETURNED_DONE : RETURNED_TIMEOUT;
-	switch (-ret) {
-	case EINTR:
-	case ERESTARTSYS:
-	case ERESTARTNOINTR:
-	case ERESTARTNOHAND:
-	case ERESTART_RESTARTBLOCK:
-		return RETURNED_SIGNAL;
-	}
-	return RETURNED_ERROR;
-}
-
-/* See HISTOGRAM_SUB_BITS in abi.h; user/histogram.c has the way back. */
-static __always_inline u32 histogram_index(u64 v)
-{
-	u64 x = v;
-	u32 msb = 0;
-
-	if (v < 16)
-		return v;
-	if (v >> HISTOGRAM_OCTAVES)
-		return HISTOGRAM_BUCKETS - 1;
-	if (x >> 32) {
-		msb += 32;
-		x >>= 32;
-	}
-	if (x >> 16) {
-		msb += 16;
-		x >>= 16;
-	}
-	if (x >> 8) {
-		msb += 8;
-		x >>= 8;
-	}
-	if (x >> 4) {
-		msb += 4;
-		x >>= 4;
-	}
-	if (x >> 2) {
-		msb += 2;
-		x >>= 2;
-	}
-	msb += x >> 1;
-	return ((msb - 3) << 4) + ((v >> (msb - 4)) & 15);
-}
-
 /* What a call swept: for select and poll by watched fds, for epoll by results. */
 struct sweep {
 	u64 scans;
@@ -122,13 +52,15 @@ struct sweep {
 	s32 watched;		/* negative: not known, or not this mechanism's */
 };
 
-static __always_inline void select_sweep(struct sweep *w, struct call *c, s64 ret)
+static __always_inline void select_sweep(struct sweep *w, struct thread *t, s64 ret)
 {
+	struct call *c = &t->call;
+
 	w->watched = c->watched;
 	w->found = ret > 0 ? ret : 0;
 	/* A fd in several sets is counted in each by the kernel. */
-	if (ret > 1 && !!c->arg[0] + !!c->arg[1] + !!c->arg[2] > 1) {
-		set_count(c->arg[0], c->arg[1], c->arg[2], c->nfds, &c->found);
+	if (ret > 1 && c->sets > 1) {
+		set_count(t, &c->found);
 		if (c->found >= 0)
 			w->found = c->found;
 	}
@@ -140,10 +72,12 @@ static __always_inline void select_sweep(struct sweep *w, struct call *c, s64 re
  * The array is read on the way out: the kernel has just touched its pages, so
  * only a program that unmaps them meanwhile makes this fail.
  */
-static __always_inline void poll_sweep(struct sweep *w, struct call *c)
+static __always_inline void poll_sweep(struct sweep *w, struct thread *t)
 {
+	struct call *c = &t->call;
+
 	if (c->watched < 0)
-		poll_count(c);
+		poll_count(t);
 	w->watched = c->watched;
 	w->found = c->found;
 	w->copied = c->copied + c->nfds * 2;
@@ -161,9 +95,10 @@ static __always_inline void epoll_sweep(struct sweep *w, s64 ret, u32 wakeups)
 }
 
 /* All of a call but its time; @sign -1 takes it back. */
-static __always_inline void call_count(const u32 s, struct wait_row *row, struct call *c, s64 ret,
-				       const s64 sign)
+static __always_inline void call_count(const u32 s, struct wait_row *row, struct thread *t,
+				       s64 ret, const s64 sign)
 {
+	struct call *c = &t->call;
 	struct sweep w = { .watched = -1 };
 	u32 how = returned_how(s, ret), wakeups = c->sleeps, other = c->restarts;
 
@@ -183,9 +118,9 @@ static __always_inline void call_count(const u32 s, struct wait_row *row, struct
 		epoll_sweep(&w, ret, wakeups);
 	} else if (how != RETURNED_ERROR) {
 		if (is_select(s))
-			select_sweep(&w, c, ret);
+			select_sweep(&w, t, ret);
 		else
-			poll_sweep(&w, c);
+			poll_sweep(&w, t);
 		/* Every entry into the kernel sweeps, and every sleep that ends. */
 		w.passes = c->sleeps + c->restarts + 1;
 		if (w.watched < 0)
@@ -234,15 +169,56 @@ static __always_inline void call_count(const u32 s, struct wait_row *row, struct
 	row->asleep_ns += sign * c->asleep_ns;
 }
 
-/* The same of the commonest call, which found events waiting for it. */
-static __always_inline void call_count_at_once(struct wait_row *row, s64 ret)
+/*
+ * The same of the commonest call: one pass, and no sleep or signal. Returns false
+ * if it is another one.
+ */
+static __always_inline bool call_count_at_once(const u32 s, struct wait_row *row,
+					       struct thread *t, s64 ret)
 {
-	row->returned[RETURNED_READY]++;
+	struct call *c = &t->call;
+	u32 watched, found;
+
+	if (ret < 0 || c->sleeps || c->epoch & 1 || s == WAIT_epoll_ctl)
+		return false;
+	if (is_epoll_wait(s)) {
+		if (!ret) {
+			row->returned[RETURNED_TIMEOUT]++;
+			return true;
+		}
+		row->returned[RETURNED_READY]++;
+		row->passes++;
+		row->ready += ret;
+		row->found += ret;
+		row->scans += ret;
+		row->copied += ret * EPOLL_EVENT_BYTES;
+		return true;
+	}
+	if (is_select(s)) {
+		if (c->watched < 0 || (ret > 1 && c->sets > 1))
+			return false;
+		found = ret;
+		row->copied += c->copied * 2;
+	} else {
+		if (c->restarts)
+			return false;
+		poll_count(t);
+		if (c->watched < 0)
+			return false;
+		found = c->found;
+		row->copied += c->nfds * 10UL;
+	}
+	watched = c->watched;
+	row->returned[ret ? RETURNED_READY : RETURNED_TIMEOUT]++;
 	row->passes++;
 	row->ready += ret;
-	row->found += ret;
-	row->scans += ret;
-	row->copied += ret * EPOLL_EVENT_BYTES;
+	row->found += found < watched ? found : watched;
+	row->scans += watched;
+	row->watched += watched;
+	row->watched_calls++;
+	if (watched > row->watched_max)
+		row->watched_max = watched;
+	return true;
 }
 
 /*
@@ -263,10 +239,8 @@ static __always_inline void call_fold(const u32 s, struct task_struct *task, str
 		lose(LOSS_NO_MEMORY, 1);
 		return;
 	}
-	if (is_epoll_wait(s) && ret > 0 && !c->sleeps && !(c->epoch & 1))
-		call_count_at_once(row, ret);
-	else
-		call_count(s, row, c, ret, sign);
+	if (sign < 0 || !call_count_at_once(s, row, t, ret))
+		call_count(s, row, t, ret, sign);
 	row->total_ns += sign * ns;
 	if (ns > row->max_ns)
 		row->max_ns = ns;
@@ -283,23 +257,21 @@ static __always_inline void call_fold(const u32 s, struct task_struct *task, str
 	}
 }
 
-static __always_inline u32 copied_sets(u32 nfds, u64 in, u64 out, u64 ex)
-{
-	return (nfds + 63) / 64 * 8 * (!!in + !!out + !!ex);
-}
-
-static __always_inline int wait_enter(const u32 s, u64 a0, u64 a1, u64 a2, u64 a3)
+/* Returns false if the call is none that the run asks about. */
+static __always_inline bool wait_enter(const u32 s, u64 a0, u64 a1, u64 a2, u64 a3)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 now_epoch = epoch;
 	struct thread *t;
 	struct call *c;
 
-	if (!now_epoch || !selected(task))
-		return 0;
+	if (!now_epoch)
+		return true;
+	if (!selected(task))
+		return false;
 	t = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!t)
-		return 0;	/* its return tells */
+		return true;	/* its return tells */
 	c = &t->call;
 	/* The last call was never seen to return. */
 	if (c->open)
@@ -325,12 +297,13 @@ static __always_inline int wait_enter(const u32 s, u64 a0, u64 a1, u64 a2, u64 a
 				nfds = max_fds;
 		}
 		if ((s32)nfds >= 0) {
-			set_count(a1, a2, a3, nfds, &c->watched);
 			c->nfds = nfds;
 			c->arg[0] = a1;
 			c->arg[1] = a2;
 			c->arg[2] = a3;
-			c->copied = copied_sets(nfds, a1, a2, a3);
+			c->sets = !!a1 + !!a2 + !!a3;
+			c->copied = (nfds + 63) / 64 * 8 * c->sets;
+			set_count(t, &c->watched);
 		}
 	} else if (is_poll(s)) {
 		c->arg[0] = a0;
@@ -343,8 +316,13 @@ static __always_inline int wait_enter(const u32 s, u64 a0, u64 a1, u64 a2, u64 a
 			t->epfd = a0;
 	}
 	c->entered_ns = bpf_ktime_get_ns();
+	if (chain_on) {
+		c->woken_ns = c->ran_ns = 0;
+		if (s != WAIT_epoll_ctl)
+			turn_end(task, t, c->entered_ns);
+	}
 	c->open = s + 1;
-	return 0;
+	return true;
 }
 
 /*
@@ -357,6 +335,9 @@ static __always_inline void return_unseen(struct task_struct *task, struct threa
 
 	if (!selected(task))
 		return;
+	/* What the thread did since it last returned was not all work. */
+	if (t)
+		t->returned_ns = 0;
 	if (!t)
 		reason = bpf_task_storage_get(&threads, task, 0,
 					      BPF_LOCAL_STORAGE_GET_F_CREATE) ?
@@ -383,6 +364,14 @@ static __always_inline int wait_return(const u32 s, s64 ret)
 		call_fold(s, task, t, ret, now, 1);
 	else
 		lose(LOSS_BEGUN_BEFORE, 1);
+	if (extra_on) {
+		if (chain_on && ret > 0 && c->entered_ns)
+			chain_count(task, c, now);
+		if (event_on && c->entered_ns)
+			event_tell(s, task, t, ret, now);
+		if (chain_on && s != WAIT_epoll_ctl)
+			turn_begin(task, t, now);
+	}
 	c->open = 0;
 	if (s == WAIT_poll && ret == -ERESTART_RESTARTBLOCK)
 		c->left_ns = now;
@@ -408,6 +397,9 @@ static __always_inline int poll_restart_enter(void)
 	    (u32)task->restart_block.poll.nfds != c->nfds)
 		return 0;
 	call_fold(WAIT_poll, task, t, -ERESTART_RESTARTBLOCK, c->left_ns, -1);
+	if (chain_on)
+		c->ready_ns = c->woken_ns = c->ran_ns = 0;
+	t->returned_ns = 0;
 	c->left_ns = 0;
 	c->open = WAIT_poll + 1;
 	c->watched = -1;
@@ -428,12 +420,16 @@ static __always_inline int poll_restart_return(s64 ret)
 
 static __always_inline void sleep_begin(struct call *c, u64 now)
 {
+	if (chain_on)
+		c->ready_ns = c->woken_ns = c->ran_ns = 0;
 	c->slept_ns = now;
 }
 
 static __always_inline void sleep_end(struct call *c, u64 now)
 {
 	c->asleep_ns += now - c->slept_ns;
+	if (chain_on)
+		c->ran_ns = now;
 	c->slept_ns = 0;
 	c->sleeps++;
 }

@@ -33,10 +33,20 @@ const volatile bool filter_tree;
 const volatile __u64 filter_cgroup_id;
 const volatile __s32 filter_cgroup_v1_subsys = -1;
 
-/* Entries and returns are seen by fentry/fexit, which miss a call begun before. */
-const volatile bool calls_by_fentry;
+/* Returns are seen by hooks on the function, which miss a call begun before. */
+const volatile bool calls_by_function;
 /* sched_switch passes prev_state as its fourth argument since 5.18. */
 const volatile bool switch_has_state;
+/* Whether the chain from ready to returned is followed, and seen from its start. */
+const volatile bool chain_on;
+const volatile bool chain_sees_ready;
+/* Whether either of chains and events is on: one test where none is. */
+const volatile bool extra_on;
+/* Whether each call is told, and of which calls: all that are on must hold. */
+const volatile bool event_on;
+const volatile __u64 event_min_ns;	/* as long as this */
+const volatile bool event_empty;	/* found nothing, or were woken for nothing */
+const volatile bool event_failed;	/* failed */
 /* bpf_loop() is there since 5.17. */
 const volatile bool has_bpf_loop;
 
@@ -60,6 +70,9 @@ struct call {
 	u64 left_ns;		/* left the kernel then, perhaps to be restarted; or 0 */
 	u64 asleep_ns;
 	u64 slept_ns;		/* fell asleep then; 0 when it does not sleep */
+	u64 ready_ns;		/* of the last sleep: see chain.h */
+	u64 woken_ns;
+	u64 ran_ns;
 	u64 arg[3];		/* poll: the array; select: the three sets */
 	u64 scans;
 	u64 copied;
@@ -69,22 +82,33 @@ struct call {
 	u32 sleeps;
 	u32 restarts;
 	u32 epoch;
+	u32 sets;		/* select: how many it was given */
 	u32 open;		/* enum wait_syscall + 1; 0: in no call */
+};
+
+/* Words of a program's memory that are read at once. */
+struct room {
+	u64 word[42];
 };
 
 /*
  * struct thread - what is known of a thread
  * @call: an open call with entered_ns 0 began before the window
+ * @returned_ns, @switches: see turn_end() in chain.h
  * @epfd: the epoll fd that it last waited on
  * @row_of: enum wait_syscall + 1 that @row is of; 0: none yet
  * @row: of the first syscall that it waited in, which is the only one of most
  *	threads: found with the call, it saves a look-up in each
+ * @room: where the sets or the array of the call are read to
  */
 struct thread {
 	struct call call;
+	u64 returned_ns;	/* with --chain: the last call's return */
+	u64 switches[2];	/* and the thread's switches by then */
 	s32 epfd;
 	u32 row_of;
 	struct wait_row row;
+	struct room room;
 };
 
 struct {
@@ -93,6 +117,29 @@ struct {
 	__type(key, int);
 	__type(value, struct thread);
 } threads SEC(".maps");
+
+/* With --chain: the chains of a thread, and its turns. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct chain_row);
+} chains SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct turn_row);
+} turns SEC(".maps");
+
+/* With --chain: who woke whom. Full once it is full: what is lost is counted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WAKERS_MAX);
+	__type(key, struct waker_key);
+	__type(value, struct waker);
+} wakers SEC(".maps");
 
 /* Threads that descend from the command that the run started. */
 struct {
@@ -122,6 +169,29 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 * 1024 * 1024);
 } ring SEC(".maps");
+
+/*
+ * struct wake - the wake that a CPU is in, where a file has become ready
+ * @ready_ns: since then
+ * @depth: wakes within wakes, as of an epoll within an epoll; 0: in none
+ */
+struct wake {
+	u64 ready_ns;
+	u64 depth;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct wake);
+} wakes SEC(".maps");
+
+/* Calls, one by one. Apart from the rows, which it must not crowd out. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} events SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

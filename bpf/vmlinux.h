@@ -30,7 +30,7 @@ typedef _Bool bool;
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long di, si, dx, r10, r8, orig_ax;
+	unsigned long di, si, dx, r10, r8, ax, orig_ax;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {
@@ -88,6 +88,7 @@ struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state;
 	unsigned long nvcsw;
+	unsigned long nivcsw;
 	int pid;
 	int tgid;
 	u64 start_boottime;
@@ -98,6 +99,17 @@ struct task_struct {
 	struct css_set *cgroups;
 	struct restart_block restart_block;
 	void *bpf_storage;
+	void *bpf_ctx;
+};
+
+/* From 6.2 to 6.14; see chain.h. */
+struct pcpu_hot {
+	int preempt_count;
+};
+
+/* What a kprobe.session program runs in (6.10). */
+struct bpf_session_run_ctx {
+	bool is_return;
 };
 
 struct seq_file;
@@ -109,6 +121,174 @@ struct bpf_iter_meta {
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
+};
+
+/* --- files, for bpf/files.bpf.c ------------------------------------------- */
+
+struct list_head {
+	struct list_head *next;
+};
+
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+struct super_block {
+	unsigned int s_dev;
+};
+
+struct pipe_buffer {
+	unsigned int offset;
+	unsigned int len;
+};
+
+struct pipe_inode_info {
+	unsigned int head;
+	unsigned int tail;
+	unsigned int ring_size;
+	struct pipe_buffer *bufs;
+};
+
+struct inode {
+	u16 i_mode;
+	unsigned long i_ino;
+	struct super_block *i_sb;
+	struct pipe_inode_info *i_pipe;
+};
+
+struct file_operations {
+	void *poll;
+};
+
+struct file {
+	const struct file_operations *f_op;
+	struct inode *f_inode;
+	void *private_data;
+	struct hlist_head *f_ep;
+};
+
+/* Packed, so that its fd stands where the kernel's does. */
+struct epoll_filefd {
+	struct file *file;
+	int fd;
+} __attribute__((packed));
+
+struct eventpoll;
+
+struct epitem {
+	struct list_head rdllink;
+	struct epoll_filefd ffd;
+	struct eventpoll *ep;
+	struct hlist_node fllink;
+};
+
+/* Where an item is queued while the ready list is being handed out. */
+struct epitem___next {
+	struct epitem *next;
+};
+
+struct epitem___ovflist {
+	struct epitem *ovflist_next;
+};
+
+struct in6_addr {
+	u8 in6_u[16];
+};
+
+struct sock_common {
+	u16 skc_family;
+	u8 skc_state;
+	u16 skc_num;
+	u16 skc_dport;
+	u32 skc_daddr;
+	u32 skc_rcv_saddr;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sk_buff {
+	struct sk_buff *next;
+	unsigned int len;
+	char cb[48];
+};
+
+struct unix_skb_parms {
+	u32 consumed;
+};
+
+struct sk_buff_head {
+	struct sk_buff *next;
+	u32 qlen;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct refcount_struct {
+	atomic_t refs;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	u16 sk_protocol;
+	u32 sk_ack_backlog;
+	u32 sk_max_ack_backlog;
+	struct sk_buff_head sk_receive_queue;
+	struct {
+		atomic_t rmem_alloc;
+	} sk_backlog;
+	struct refcount_struct sk_wmem_alloc;
+};
+
+struct socket {
+	short type;
+	struct sock *sk;
+};
+
+struct request_sock_queue {
+	struct request_sock *rskq_accept_head;
+};
+
+struct inet_connection_sock {
+	struct request_sock_queue icsk_accept_queue;
+};
+
+struct tcp_request_sock {
+	u32 snt_isn;
+};
+
+struct tcp_sock {
+	u32 rcv_nxt;
+	u32 copied_seq;
+	u32 write_seq;
+	u32 snd_una;
+};
+
+struct sockaddr_un {
+	u16 sun_family;
+	char sun_path[108];
+};
+
+struct unix_address {
+	int len;
+	struct sockaddr_un name[];
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct sock *peer;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	u32 fd;
+	struct file *file;
 };
 
 #pragma clang attribute pop

@@ -5,14 +5,19 @@
  * What is done at each point of a call is in call.h. What differs between the
  * tiers is only which hook gets there:
  *
- *	call	fentry/fexit on the syscall's function, or its two tracepoints
+ *	call	fentry/fexit or kprobe.session on the syscall's function, or its
+ *		two tracepoints
  *	sleep	fentry/fexit on schedule_hrtimeout_range(), or sched_switch
  *	scan	kprobe.multi or kprobes on every ->poll(), or none
+ *	wake	sched_waking, and fentry/fexit or kprobes on who wakes; only if asked
+ *		for
  *
  * LOCKING: there is none. A thread's storage is written by the thread itself,
  * in a syscall or (sched_switch) with its own switching as the order. Two
  * exceptions are settled by one atomic word each: the seeding iterator opens a
- * call by cmpxchg on call.open, and snapshot and exit agree on wait_row.claim.
+ * call by cmpxchg on call.open, and snapshot and exit agree on wait_row.claim. A
+ * third is settled by the sleep itself: a waker writes ready_ns and woken_ns of a
+ * thread that sleeps, once, and the thread reads them after it was woken.
  * A snapshot reads rows while they grow: each field is right as of some moment
  * within the read, and exact once the hooks are gone.
  */
@@ -35,20 +40,23 @@ char LICENSE[] SEC("license") = "GPL";
 #define ARG1(regs) ((regs)->si)
 #define ARG2(regs) ((regs)->dx)
 #define ARG3(regs) ((regs)->r10)
+#define RET(regs) ((regs)->ax)
 #elif defined(__TARGET_ARCH_arm64)
 #define SYSCALL(name) "__arm64_sys_" #name
 #define ARG0(regs) ((regs)->user_regs.regs[0])
 #define ARG1(regs) ((regs)->user_regs.regs[1])
 #define ARG2(regs) ((regs)->user_regs.regs[2])
 #define ARG3(regs) ((regs)->user_regs.regs[3])
+#define RET(regs) ((regs)->user_regs.regs[0])
 #endif
 
 #define X(name, mechanism)						\
 	SEC("fentry/" SYSCALL(name))					\
 	int BPF_PROG(fentry_##name, struct pt_regs *regs)		\
 	{								\
-		return wait_enter(WAIT_##name, ARG0(regs), ARG1(regs),	\
-				  ARG2(regs), ARG3(regs));		\
+		wait_enter(WAIT_##name, ARG0(regs), ARG1(regs),		\
+			   ARG2(regs), ARG3(regs));			\
+		return 0;						\
 	}								\
 	SEC("fexit/" SYSCALL(name))					\
 	int BPF_PROG(fexit_##name, struct pt_regs *regs, long ret)	\
@@ -70,14 +78,55 @@ int BPF_PROG(fexit_restart, void *restart_block, long ret)
 	return poll_restart_return(ret);
 }
 
+/* --- call hooks: kprobe.session -------------------------------------------- */
+
+/*
+ * The kernel runs these with preemption off, so that it never has to skip one.
+ * A program runs at entry and, if it says 0 there, at return.
+ */
+extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
+
+/* bpf_session_is_return() has another prototype in 7.x than before. */
+static __always_inline bool session_returns(void)
+{
+	struct bpf_session_run_ctx *run;
+
+	run = bpf_rdonly_cast(bpf_get_current_task_btf()->bpf_ctx,
+			      bpf_core_type_id_kernel(struct bpf_session_run_ctx));
+	return run->is_return;
+}
+
+#define X(name, mechanism)						\
+	SEC("kprobe.multi")						\
+	int session_##name(struct pt_regs *ctx)				\
+	{								\
+		struct pt_regs *regs;					\
+									\
+		if (session_returns())					\
+			return wait_return(WAIT_##name, RET(ctx));	\
+		regs = bpf_rdonly_cast((void *)ARG0(ctx),		\
+				       bpf_core_type_id_kernel(struct pt_regs)); \
+		return !wait_enter(WAIT_##name, ARG0(regs), ARG1(regs),	\
+				   ARG2(regs), ARG3(regs));		\
+	}
+WAIT_FAMILY(X)
+#undef X
+
+SEC("kprobe.multi")
+int session_restart(struct pt_regs *ctx)
+{
+	return session_returns() ? poll_restart_return(RET(ctx)) : poll_restart_enter();
+}
+
 /* --- call hooks: the per-syscall tracepoints ------------------------------- */
 
 #define X(name, mechanism)						\
 	SEC("tracepoint")						\
 	int enter_##name(struct sys_enter_record *ctx)			\
 	{								\
-		return wait_enter(WAIT_##name, ctx->args[0], ctx->args[1], \
-				  ctx->args[2], ctx->args[3]);		\
+		wait_enter(WAIT_##name, ctx->args[0], ctx->args[1],	\
+			   ctx->args[2], ctx->args[3]);			\
+		return 0;						\
 	}								\
 	SEC("tracepoint")						\
 	int exit_##name(struct sys_exit_record *ctx)			\
@@ -149,6 +198,51 @@ int BPF_PROG(switch_sleep, bool preempt, struct task_struct *prev, struct task_s
 	return 0;
 }
 
+/* --- wake hooks: what makes a thread in a call runnable ---------------------- */
+
+/*
+ * The two functions that the family leaves on the wait queues of files: select's
+ * and poll's, and epoll's.
+ */
+#define X(function)						\
+	SEC("fentry/" #function)				\
+	int BPF_PROG(fentry_##function)				\
+	{							\
+		return wake_begin();				\
+	}							\
+	SEC("fexit/" #function)					\
+	int BPF_PROG(fexit_##function)				\
+	{							\
+		return wake_end();				\
+	}
+WAKE_FUNCTIONS(X)
+#undef X
+
+SEC("kprobe")
+int kprobe_wake(void *ctx)
+{
+	return wake_begin();
+}
+
+SEC("kretprobe")
+int kretprobe_wake(void *ctx)
+{
+	return wake_end();
+}
+
+SEC("tp_btf/sched_waking")
+int BPF_PROG(waking, struct task_struct *task)
+{
+	return chain_wake(task, false);
+}
+
+/* The same where the kernel lets programs find its count of what it is in. */
+SEC("tp_btf/sched_waking")
+int BPF_PROG(waking_context, struct task_struct *task)
+{
+	return chain_wake(task, true);
+}
+
 /* --- scan hooks: on every ->poll() ----------------------------------------- */
 
 SEC("kprobe.multi")
@@ -164,21 +258,6 @@ int scan_kprobe(void *ctx)
 }
 
 /* --- the life of a thread -------------------------------------------------- */
-
-static __always_inline void record_fill(struct record *r, struct task_struct *task, u32 kind,
-					u32 size)
-{
-	struct task_struct *leader = task->group_leader;
-
-	r->kind = kind;
-	r->size = size;
-	r->tgid = task->tgid;
-	r->tid = task->pid;
-	r->start_ns = leader->start_boottime;
-	r->thread_start_ns = task->start_boottime;
-	bpf_probe_read_kernel(r->comm, sizeof(r->comm), leader->comm);
-	bpf_probe_read_kernel(r->thread_comm, sizeof(r->thread_comm), task->comm);
-}
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(fork_tree, struct task_struct *parent, struct task_struct *child)
@@ -222,6 +301,38 @@ __noinline int row_tell(const struct record *head, struct wait_row *row, u32 s, 
 	return 0;
 }
 
+/* The same for what --chain keeps of a thread: X(what, kind, figures lost with it). */
+#define CHAIN_ROWS(X)						\
+	X(chain, RECORD_CHAIN, row->calls)			\
+	X(turn, RECORD_TURN, row->turns)
+
+#define X(what, number, lost)						\
+	__noinline int what##_tell(const struct record *head, struct what##_row *row) \
+	{								\
+		struct what##_record *r;				\
+		u32 claim;						\
+									\
+		if (!head || !row)					\
+			return 0;					\
+		claim = __sync_lock_test_and_set(&row->claim, CLAIM_EXITED); \
+		if (claim == CLAIM_EXITED)				\
+			return 0;					\
+		r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);		\
+		if (!r) {						\
+			lose(LOSS_CHAINS, lost);			\
+			return 0;					\
+		}							\
+		r->head = *head;					\
+		r->head.kind = number;					\
+		r->head.size = sizeof(*r);				\
+		bpf_probe_read_kernel(&r->row, sizeof(r->row), row);	\
+		r->row.claim = claim;					\
+		bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);		\
+		return 0;						\
+	}
+CHAIN_ROWS(X)
+#undef X
+
 /* Tells the last word of all rows of a task that are not told yet. */
 static __always_inline void rows_tell(struct task_struct *task, struct thread *t)
 {
@@ -236,10 +347,18 @@ static __always_inline void rows_tell(struct task_struct *task, struct thread *t
 			 is_epoll_wait(WAIT_##name) ? t->epfd : -1);
 	WAIT_FAMILY(X)
 #undef X
+	if (chain_on) {
+		struct chain_row *chain = bpf_task_storage_get(&chains, task, 0, 0);
+		struct turn_row *turn = bpf_task_storage_get(&turns, task, 0, 0);
+
+		if (chain)
+			chain_tell(&head, chain);
+		if (turn)
+			turn_tell(&head, turn);
+	}
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(thread_exit, struct task_struct *task)
+static __always_inline int thread_end(struct task_struct *task)
 {
 	struct thread *t;
 
@@ -255,6 +374,12 @@ int BPF_PROG(thread_exit, struct task_struct *task)
 	return 0;
 }
 
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(thread_exit, struct task_struct *task)
+{
+	return thread_end(task);
+}
+
 /*
  * The kernel skips a hook on a CPU where the same hook was preempted. For rows
  * that would be their end, so what is not told yet is told here, when the task
@@ -263,15 +388,7 @@ int BPF_PROG(thread_exit, struct task_struct *task)
 SEC("tp_btf/sched_process_free")
 int BPF_PROG(thread_free, struct task_struct *task)
 {
-	struct thread *t;
-
-	if (!task->bpf_storage)
-		return 0;
-	t = bpf_task_storage_get(&threads, task, 0, 0);
-	if (!t)
-		return 0;
-	rows_tell(task, t);
-	return 0;
+	return thread_end(task);
 }
 
 /* --- iterators: run by the collector, in its own time ----------------------- */
@@ -379,6 +496,27 @@ static __always_inline void row_snapshot(const u32 s, struct task_struct *task,
 	bpf_seq_write(seq, row, sizeof(*row));
 }
 
+#define X(what, kind, lost)						\
+	static __always_inline void what##_snapshot(struct task_struct *task, \
+						    struct seq_file *seq)	\
+	{								\
+		struct what##_row *row = bpf_task_storage_get(&what##s, task, 0, 0); \
+		struct record head;					\
+		u32 claim;						\
+									\
+		if (!row)						\
+			return;						\
+		claim = row->claim;					\
+		if (claim == CLAIM_EXITED ||				\
+		    __sync_val_compare_and_swap(&row->claim, claim, snapshot) != claim) \
+			return;						\
+		record_fill(&head, task, kind, sizeof(struct what##_record)); \
+		bpf_seq_write(seq, &head, sizeof(head));		\
+		bpf_seq_write(seq, row, sizeof(*row));			\
+	}
+CHAIN_ROWS(X)
+#undef X
+
 SEC("iter/task")
 int snapshot_threads(struct bpf_iter__task *ctx)
 {
@@ -399,7 +537,7 @@ int snapshot_threads(struct bpf_iter__task *ctx)
 		return 0;
 	/* fexit does not fire for a call begun before it: look whether it is over. */
 	open = t->call.open;
-	if (calls_by_fentry && open && !t->call.entered_ns && asleep_in(task) != open &&
+	if (calls_by_function && open && !t->call.entered_ns && asleep_in(task) != open &&
 	    __sync_val_compare_and_swap(&t->call.open, open, 0) == open)
 		lose(LOSS_BEGUN_BEFORE, 1);
 	if (t->call.open) {
@@ -412,5 +550,9 @@ int snapshot_threads(struct bpf_iter__task *ctx)
 #define X(name, mechanism) row_snapshot(WAIT_##name, task, t, seq);
 	WAIT_FAMILY(X)
 #undef X
+	if (chain_on) {
+		chain_snapshot(task, seq);
+		turn_snapshot(task, seq);
+	}
 	return 0;
 }

@@ -6,13 +6,32 @@
 #include "maps.h"
 
 #define POLLNVAL 0x20
-#define SET_WORDS 8		/* 64-bit words of a set that are read at once */
-#define POLL_CHUNK 32		/* entries of an array, likewise */
+/*
+ * What is read at once. A few words stand on the stack of a small function, where
+ * the kernel's own check of where it copies to (CONFIG_HARDENED_USERCOPY) is short:
+ * up to 48 bytes it is the stack of the thread (BPF_PRIV_STACK_MIN_SIZE). More are
+ * read to the thread's storage, which is not to be cleared first as a stack is.
+ */
+#define SET_FEW 3		/* 64-bit words of a set */
+#define SET_WORDS 8
+#define SET_BITS (SET_WORDS * 64)
+#define POLL_FEW 6		/* entries of an array */
+#define POLL_CHUNK 36
+#define POLL_BLOCK 6		/* counted without asking for the end */
 
 struct pollfd {
 	s32 fd;
 	s16 events;
-	s16 revents;
+	u16 revents;
+};
+
+/* An entry with neither fd nor result. */
+#define POLLFD_NONE 0xffffffffUL
+
+/* Three user sets of @nfds bits. */
+struct sets {
+	u64 in, out, ex;
+	u64 nfds;
 };
 
 static __always_inline u32 popcount(u64 x)
@@ -28,42 +47,88 @@ static __always_inline u32 popcount(u64 x)
  * once and not at every turn of the loop that calls it.
  */
 
-/* Bits set in the union of three sets from bit @at on, 512 at most; negative: a fault. */
-__noinline int set_chunk(u64 in, u64 out, u64 ex, u32 nfds, u32 at)
+/* Bits set in the union of three sets of @nfds bits, a few words; negative: a fault. */
+__noinline int set_few(u64 in, u64 out, u64 ex, u32 nfds)
 {
-	u64 a[SET_WORDS] = {}, b[SET_WORDS] = {};
-	u32 bits = nfds - at, bytes, count = 0;
+	u64 a[SET_FEW] = {}, b[SET_FEW] = {};
+	u32 bytes = (nfds + 63) / 64 * 8, count;
 
-	if (bits > SET_WORDS * 64)
-		bits = SET_WORDS * 64;
-	bytes = (bits + 63) / 64 * 8;
 	/* Known to the compiler, and to the verifier only if it is tested. */
 	barrier_var(bytes);
 	if (bytes > sizeof(a))
 		return -1;
-	if (in && bpf_probe_read_user(a, bytes, (void *)in + at / 8))
+	if (in && bpf_probe_read_user(a, bytes, (void *)in))
 		return -1;
 	if (out) {
-		if (bpf_probe_read_user(b, bytes, (void *)out + at / 8))
+		if (bpf_probe_read_user(b, bytes, (void *)out))
 			return -1;
-		for (int i = 0; i < SET_WORDS; i++)
+		for (int i = 0; i < SET_FEW; i++)
 			a[i] |= b[i];
 	}
 	if (ex) {
-		if (bpf_probe_read_user(b, bytes, (void *)ex + at / 8))
+		if (bpf_probe_read_user(b, bytes, (void *)ex))
 			return -1;
-		for (int i = 0; i < SET_WORDS; i++)
+		for (int i = 0; i < SET_FEW; i++)
 			a[i] |= b[i];
 	}
+	/* Bits from nfds on are not the call's. */
+	if (nfds & 63) {
+		u64 mask = (1UL << (nfds & 63)) - 1;
+
+		if (nfds < 64)
+			a[0] &= mask;
+		else if (nfds < 128)
+			a[1] &= mask;
+		else
+			a[2] &= mask;
+	}
+	count = a[0] ? popcount(a[0]) : 0;
+	if (a[1])
+		count += popcount(a[1]);
+	if (a[2])
+		count += popcount(a[2]);
+	return count;
+}
+_Static_assert(SET_FEW == 3, "set_few() names its words");
+
+/* The same from bit @at on, SET_BITS at most. */
+__noinline int set_chunk(const struct sets *sets, u32 at, struct room *room)
+{
+	u32 bits, bytes, count = 0;
+
+	if (!sets || !room)
+		return -1;
+	bits = sets->nfds - at;
+	if (bits > SET_BITS)
+		bits = SET_BITS;
+	bytes = (bits + 63) / 64 * 8;
+	barrier_var(bytes);
+	if (bytes > SET_WORDS * 8)
+		return -1;
+	at /= 8;
+	if (sets->in && bpf_probe_read_user(&room->word[0], bytes, (void *)sets->in + at))
+		return -1;
+	if (sets->out &&
+	    bpf_probe_read_user(&room->word[SET_WORDS], bytes, (void *)sets->out + at))
+		return -1;
+	if (sets->ex &&
+	    bpf_probe_read_user(&room->word[2 * SET_WORDS], bytes, (void *)sets->ex + at))
+		return -1;
 	for (u32 i = 0; i < SET_WORDS; i++) {
-		u64 word = a[i];
+		u64 word = 0;
 
 		if (i * 64 >= bits)
 			break;
-		/* Bits from nfds on are not the call's. */
+		if (sets->in)
+			word |= room->word[i];
+		if (sets->out)
+			word |= room->word[SET_WORDS + i];
+		if (sets->ex)
+			word |= room->word[2 * SET_WORDS + i];
 		if (bits - i * 64 < 64)
 			word &= (1UL << (bits & 63)) - 1;
-		count += popcount(word);
+		if (word)
+			count += popcount(word);
 	}
 	return count;
 }
@@ -73,14 +138,14 @@ __noinline int set_chunk(u64 in, u64 out, u64 ex, u32 nfds, u32 at)
  * would follow each sum that they can come to.
  */
 struct set_loop {
-	u64 in, out, ex;
-	u32 nfds;
+	struct sets sets;
+	struct thread *t;
 	s32 *count;
 };
 
 static long set_loop(u64 i, struct set_loop *l)
 {
-	int n = set_chunk(l->in, l->out, l->ex, l->nfds, i * SET_WORDS * 64);
+	int n = set_chunk(&l->sets, i * SET_BITS, &l->t->room);
 
 	if (n < 0)
 		*l->count = n;
@@ -90,50 +155,106 @@ static long set_loop(u64 i, struct set_loop *l)
 }
 
 /*
- * Fds in the union of three user sets of @nfds bits; negative: not known, which
+ * Fds in the union of the three sets of a call; negative: not known, which
  * on kernels without bpf_loop() (before 5.17) is so beyond one chunk.
  */
-static __always_inline void set_count(u64 in, u64 out, u64 ex, u32 nfds, s32 *count)
+static __always_inline void set_count(struct thread *t, s32 *count)
 {
-	struct set_loop l = { in, out, ex, nfds, count };
+	struct call *c = &t->call;
+	struct set_loop l = { { c->arg[0], c->arg[1], c->arg[2], c->nfds }, t, count };
 
+	if (c->nfds <= SET_FEW * 64) {
+		*count = set_few(c->arg[0], c->arg[1], c->arg[2], c->nfds);
+		return;
+	}
 	*count = 0;
-	if (nfds <= SET_WORDS * 64)
-		*count = set_chunk(in, out, ex, nfds, 0);
+	if (c->nfds <= SET_BITS)
+		set_loop(0, &l);
 	else if (has_bpf_loop)
-		bpf_loop((nfds + SET_WORDS * 64 - 1) / (SET_WORDS * 64), set_loop, &l, 0);
+		bpf_loop((c->nfds + SET_BITS - 1) / SET_BITS, set_loop, &l, 0);
 	else
 		*count = -1;
 }
 
-/* Of up to 32 entries: watched in the low half, found << 16; negative: a fault. */
-__noinline int poll_chunk(u64 array, u32 n)
-{
-	struct pollfd p[POLL_CHUNK] = {};
-	u32 watched = 0, found = 0;
+/*
+ * Of one entry: watched in the low half, found << 16. The kernel gives no result
+ * to an entry without a fd. POLLNVAL: no such file, so nothing was scanned.
+ */
+#define POLL_ONE(entry, count)					\
+	do {							\
+		(count) += 1 + ((entry)->fd >> 31);		\
+		if ((entry)->revents & ~POLLNVAL)		\
+			(count) += 1 << 16;			\
+		barrier_var(count);				\
+	} while (0)
 
-	if (n > POLL_CHUNK)
-		n = POLL_CHUNK;
-	if (bpf_probe_read_user(p, n * sizeof(p[0]), (void *)array))
-		return -1;
-	for (u32 i = 0; i < POLL_CHUNK; i++) {
-		if (i >= n)
-			break;
-		if (p[i].fd < 0)
-			continue;
-		watched++;
-		/* POLLNVAL: no such file, so nothing was scanned. */
-		if (p[i].revents & ~POLLNVAL)
-			found++;
-	}
-	return watched | found << 16;
+/* Of three or six; written out, because the compiler will not unroll a loop of them. */
+static __always_inline u32 poll_three(const u64 *entries)
+{
+	const struct pollfd *p = (const struct pollfd *)entries;
+	u32 count = 0;
+
+	POLL_ONE(&p[0], count);
+	POLL_ONE(&p[1], count);
+	POLL_ONE(&p[2], count);
+	return count;
 }
 
-static long poll_loop(u64 i, struct call **call)
+static __always_inline u32 poll_six(const u64 *entries)
 {
-	struct call *c = *call;
+	const struct pollfd *p = (const struct pollfd *)entries;
+	u32 count = 0;
+
+	POLL_ONE(&p[0], count);
+	POLL_ONE(&p[1], count);
+	POLL_ONE(&p[2], count);
+	POLL_ONE(&p[3], count);
+	POLL_ONE(&p[4], count);
+	POLL_ONE(&p[5], count);
+	return count;
+}
+
+/* Of a few entries, as above; negative: a fault. What is not read has no fd. */
+__noinline int poll_few(u64 array, u32 n)
+{
+	u64 entries[POLL_FEW];
+
+	for (int i = 0; i < POLL_FEW; i++)
+		entries[i] = POLLFD_NONE;
+	if (n > POLL_FEW || bpf_probe_read_user(entries, n * sizeof(entries[0]), (void *)array))
+		return -1;
+	_Static_assert(POLL_FEW == 6, "all are added");
+	return poll_three(entries) + (n > 3 ? poll_three(entries + 3) : 0);
+}
+
+/* Of a chunk or what there is of it. */
+__noinline int poll_chunk(u64 array, u32 n, struct room *room)
+{
+	u32 count = 0;
+
+	if (!room)
+		return -1;
+	if (n > POLL_CHUNK)
+		n = POLL_CHUNK;
+	/* The rest of the last block. */
+	for (int i = 0; i < POLL_BLOCK; i++)
+		room->word[n + i] = POLLFD_NONE;
+	if (bpf_probe_read_user(room, n * sizeof(room->word[0]), (void *)array))
+		return -1;
+	for (u32 i = 0; i < POLL_CHUNK; i += POLL_BLOCK) {
+		if (i >= n)
+			break;
+		count += poll_six(&room->word[i]);
+	}
+	return count;
+}
+
+static long poll_loop(u64 i, struct thread **thread)
+{
+	struct thread *t = *thread;
+	struct call *c = &t->call;
 	u32 at = i * POLL_CHUNK;
-	int n = poll_chunk(c->arg[0] + at * sizeof(struct pollfd), c->nfds - at);
+	int n = poll_chunk(c->arg[0] + at * sizeof(u64), c->nfds - at, &t->room);
 
 	if (n < 0) {
 		c->watched = n;
@@ -144,14 +265,22 @@ static long poll_loop(u64 i, struct call **call)
 	return 0;
 }
 
-/* Entries with a fd in c->watched (negative as above), with a result in c->found. */
-static __always_inline void poll_count(struct call *c)
+/* Entries with a fd in call.watched (negative as above), with a result in call.found. */
+static __always_inline void poll_count(struct thread *t)
 {
+	struct call *c = &t->call;
+
+	if (c->nfds <= POLL_CHUNK) {
+		int n = c->nfds <= POLL_FEW ? poll_few(c->arg[0], c->nfds) :
+					      poll_chunk(c->arg[0], c->nfds, &t->room);
+
+		c->watched = n < 0 ? n : n & 0xffff;
+		c->found = n >> 16;
+		return;
+	}
 	c->watched = c->found = 0;
-	if (c->nfds <= POLL_CHUNK)
-		poll_loop(0, &c);
-	else if (has_bpf_loop)
-		bpf_loop((c->nfds + POLL_CHUNK - 1) / POLL_CHUNK, poll_loop, &c, 0);
+	if (has_bpf_loop)
+		bpf_loop((c->nfds + POLL_CHUNK - 1) / POLL_CHUNK, poll_loop, &t, 0);
 	else
 		c->watched = -1;
 }

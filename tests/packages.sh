@@ -1,25 +1,39 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# packages.sh build|demo|check|bench: installs what that needs from Debian's packages.
+# packages.sh build|demo|module|check|debug-kernel|bench: installs what that needs from
+# Debian's packages. For module, RELEASE may follow: that of the kernel, if not of the
+# running one.
 #
 # Asks dpkg first, so that a machine that has everything needs neither root nor
 # a network.
 set -eu
 
 build="gcc libc6-dev make pkg-config clang llvm bpftool libbpf-dev libjansson-dev
-	libcap-ng-dev uthash-dev python3-docutils"
+	libcap-ng-dev libncurses-dev uthash-dev python3-docutils"
 demo="redis-server redis-tools python3"
-check="python3 binutils xz-utils zstd cpio busybox-static qemu-system-x86
-	linux-libc-dev redis-server redis-tools kmod util-linux procps"
+module="gcc make pahole kmod bpftool xz-utils zstd"
+check="python3 binutils debootstrap xz-utils zstd cpio busybox-static qemu-system-x86
+	linux-libc-dev redis-server redis-tools kmod util-linux procps strace tmux"
+debug_kernel="flex bison bc libelf-dev"
 bench="redis-server redis-tools bpftrace linux-perf strace util-linux procps python3"
 
 case ${1:-} in
 build) want=$build ;;
 demo) want="$build $demo" ;;
+module)
+	want=$module
+	release=${2:-$(uname -r)}
+	# Not every kernel is Debian's, nor in its archive for ever; what is then
+	# missing, the build says.
+	[ -e "/lib/modules/$release/build" ] ||
+		! apt-cache show "linux-headers-$release" >/dev/null 2>&1 ||
+		want="$want linux-headers-$release"
+	;;
 check) want="$build $check" ;;
+debug-kernel) want="$build $module $check $debug_kernel" ;;
 bench) want="$build $bench" ;;
 *)
-	echo "usage: packages.sh build|demo|check|bench" >&2
+	echo "usage: packages.sh build|demo|module|check|debug-kernel|bench" >&2
 	exit 2
 	;;
 esac

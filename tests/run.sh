@@ -76,15 +76,20 @@ native()
 	suite units "$O/tests/test_units"
 	suite docs tests/test_docs.sh
 	suite cli tests/test_cli.sh
+	suite trace tests/test_trace.sh
+	suite top tests/test_top.sh
+	suite selftest tests/test_selftest.sh
+	suite snapshot tests/test_snapshot.sh
 	suite "known, $(uname -r)" env IOREADY_TIERS=tracepoint timeout 600 "$O/tests/test_known"
 }
 
 guests()
 {
-	local name dir kernels
+	local name dir kernels modules ko
 
 	# What cannot be fetched is skipped; what is there is tested.
 	kernels=$(tests/guest/kernels.sh 2>"$O/kernels.log")
+	modules=$(O="$O" tests/guest/module.sh 2>"$O/modules.log")
 	for name in 6.1 6.12 7.2; do
 		dir=$(awk -v n="$name" '$1 == n { print $2 }' <<<"$kernels")
 		if [ -z "$dir" ]; then
@@ -96,7 +101,22 @@ guests()
 				IOREADY_TIERS='fentry kprobe tracepoint' $O/tests/test_known"
 		suite "cli, guest $name" tests/guest/run.sh -k "$dir" -t 300 -- \
 			env "O=$O" tests/test_cli.sh
+		suite "trace, guest $name" tests/guest/run.sh -k "$dir" -t 200 -- \
+			env "O=$O" tests/test_trace.sh
+		ko=$(awk -v n="$name" '$1 == n { print $2 }' <<<"$modules")
+		suite "snapshot, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 600 -- \
+			env "O=$O" "IOREADY_KO=$ko" tests/test_snapshot.sh
+		if [ -z "$ko" ]; then
+			skip "module, guest $name" "no module: $(grep -m1 -e "$name" "$O/modules.log")"
+			skip "selftest, guest $name" "no module: $(grep -m1 -e "$name" "$O/modules.log")"
+			continue
+		fi
+		suite "module, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 900 -- \
+			env "IOREADY_KO=$ko" sh -c "insmod \$IOREADY_KO && $O/tests/test_module"
+		suite "selftest, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 600 -- \
+			env "O=$O" "IOREADY_KO=$ko" tests/test_selftest.sh
 	done
+	suite dkms tests/dkms.sh
 	dir=$(awk '$1 == "5.10" { print $2 }' <<<"$kernels")
 	if [ -z "$dir" ]; then
 		skip "refusal, guest 5.10" "no such kernel: $(grep -m1 -e 5.10 "$O/kernels.log")"
@@ -104,6 +124,32 @@ guests()
 		suite "refusal, guest 5.10" tests/guest/run.sh -k "$dir" -- \
 			env "O=$O" tests/test_refusal.sh
 	fi
+}
+
+# All that runs under the kernel which looks for faults of its own and of the module's;
+# run.sh takes its reports for failures. Only if asked for: it has to be built.
+debug()
+{
+	local kernel ko=$O/module/debug/ioready.ko
+
+	kernel=$(tests/guest/debug-kernel.sh) || exit
+	KDIR=$(echo "$kernel"/lib/modules/*/build) module/build.sh "${ko%/*}" >&2 || exit
+	suite "faults are reported, debug kernel" tests/guest/bad/check.sh "$kernel"
+	set -- tests/guest/run.sh -k "$kernel" -m 2G -t 1800 -- env "O=$O" "IOREADY_KO=$ko"
+	# Out again, because what it left behind is looked for at the end.
+	suite "module, debug kernel" "$@" sh -c \
+		"insmod $ko && $O/tests/test_module; s=\$?; rmmod ioready; exit \$s"
+	# Only for the kernel's reports: it preempts hooks, and is slow enough for a wake
+	# to come between a thread's decision to sleep and its sleep, so figures are off.
+	suite "selftest, debug kernel" "$@" sh -c "echo 1..3; insmod $ko
+		for tier in fentry kprobe tracepoint; do
+			$O/ioready selftest -q --tier=\$tier >/run/said
+			[ \$? -le 1 ] && grep -q figure /run/said && echo ok - \$tier ||
+				echo not ok - \$tier
+		done; rmmod ioready"
+	suite "cli, debug kernel" "$@" tests/test_cli.sh
+	suite "known, debug kernel" "$@" sh -c "mkdir /run/batch && IOREADY_BATCH=/run/batch \
+		IOREADY_TIERS='fentry kprobe tracepoint' $O/tests/test_known"
 }
 
 budgets()

@@ -55,7 +55,7 @@ same()
 help_options() # [COMMAND]
 {
 	"$ioready" "$@" --help | sed -n 's/^ \{1,6\}\(-.*\)/\1/p' |
-		sed -e 's/  .*//' -e 's/=[A-Z]*//g' | tr -d , | tr ' ' '\n'
+		sed -e 's/  .*//' -e 's/\[\{0,1\}=[A-Z]*]\{0,1\}//g' | tr -d , | tr ' ' '\n'
 }
 
 man_options() # PAGE: the terms that begin with a bold option
@@ -73,7 +73,8 @@ completes()
 		printf "%s\n" "${COMPREPLY[@]}"' - "$@"
 }
 
-# keys: every key of the JSON objects on stdin, by its path; without "waits."
+# keys: every key of the JSON objects on stdin, by its path; without "waits." and
+# "processes."
 keys()
 {
 	python3 -c '
@@ -85,7 +86,9 @@ def walk(value, path):
     elif isinstance(value, dict):
         for k, v in value.items():
             print(path + k)
-            walk(v, "" if k == "waits" else path + k + ".")
+            # The parts of a chain have the same keys each, which are told once.
+            part = path == "chains." and k.endswith("_ns")
+            walk(v, "" if k in ("waits", "processes") or part else path + k + ".")
 for line in sys.stdin:
     walk(json.loads(line), "")'
 }
@@ -199,7 +202,7 @@ else
 		skip "stat: JSON keys" "needs root"
 	else
 		# A row of each mechanism, and epoll_ctl with keys of its own.
-		"$ioready" stat --json --threads --epoll-ctl -q -- python3 -c '
+		"$ioready" stat --json --threads --epoll-ctl --chain -q -- python3 -c '
 import select, time
 r = select.epoll()
 p = select.poll()
@@ -220,12 +223,39 @@ while time.time() < end:
 		keys_named "$dir/keys" Documentation/measures.rst "stat: JSON keys in measures.rst"
 		keys_named "$dir/keys" Documentation/ioready-stat.1.rst "stat: JSON keys in the man page"
 	fi
+	# A row of an epoll with a socket that is ready, one of poll, one of select.
+	python3 -c '
+import select, socket, threading
+a, b = socket.socketpair()
+b.send(b"x")
+e = select.epoll()
+e.register(a, select.EPOLLIN)
+p = select.poll()
+p.register(b, select.POLLPRI)
+threading.Thread(target=p.poll, args=(20000,), daemon=True).start()
+print(flush=True)
+select.select([b], [], [], 20)' >"$dir/started" &
+	pid=$!
+	until [ -s "$dir/started" ]; do sleep 0.1; done
+	"$ioready" snapshot --json -p "$pid" >"$dir/snapshot" 2>"$dir/why"
+	[ ! -s "$dir/why" ] && [ -s "$dir/snapshot" ]
+	result "snapshot --json" $?
+	kill "$pid"
+	keys <"$dir/snapshot" >"$dir/keys"
+	grep -q -x -e watches.file.socket.path "$dir/keys" || echo "no socket" >"$dir/why"
+	[ ! -s "$dir/why" ]
+	result "snapshot --json has the rows it should have" $?
+	keys_named "$dir/keys" Documentation/ioready-snapshot.1.rst "snapshot: JSON keys in the man page"
 fi
 
 # And the other way round: a key of the man page is a word of the printers.
 for command in $commands; do
 	case $command in
-	stat) sources="user/report_json.c user/report.c" ;;
+	stat) sources="user/report_json.c user/report.c user/model_chain.c" ;;
+	trace) sources="user/report_event.c user/cmd_trace.c user/model_chain.c" ;;
+	selftest) sources="user/report_selftest.c user/selftest_compare.c" ;;
+	snapshot) sources=user/report_snapshot_json.c ;;
+	top) continue ;; # it has none
 	*) sources=user/cmd_$command.c ;;
 	esac
 	# shellcheck disable=SC2016 # the quotes of reStructuredText are no expansion
@@ -273,26 +303,35 @@ done >"$dir/why"
 [ ! -s "$dir/why" ]
 result "includes: bpf/ has nothing but its own" $?
 
-commands_h="cmd.h options.h command.h"
-printers_h="report.h"
-model_h="model_wait.h"
-kernel_h="collector.h kernel.h cgroup.h interest.h privilege.h wait.skel.h"
+commands_h="cmd.h options.h command.h run.h"
+printers_h="report.h report_top.h report_snapshot.h"
+model_h="model_wait.h model_top.h model_snapshot.h"
+# What finds out, and what is found; look.h, which is between them, is data.
+sources_h="process.h files.h borrow.h"
+kernel_h="collector.h kernel.h cgroup.h interest.h privilege.h wait.skel.h $sources_h"
 never "the model knows neither kernel nor printers" "$(echo user/model_*.[ch])" \
 	"$kernel_h $printers_h $commands_h"
 never "printers know no commands, and attach nothing" "$(echo user/report*.[ch])" \
-	"$commands_h cgroup.h interest.h privilege.h wait.skel.h"
+	"$commands_h cgroup.h interest.h privilege.h wait.skel.h $sources_h"
 never "the collector knows neither model nor printers" \
 	"$(echo user/collector.[ch] user/kernel.[ch] user/cgroup.[ch] user/interest.[ch] user/privilege.[ch] user/command.[ch])" \
-	"cmd.h options.h $model_h $printers_h"
+	"cmd.h options.h run.h $model_h $printers_h"
+never "neither do the sources of a snapshot" \
+	"$(echo user/process.[ch] user/files.[ch] user/borrow.[ch] user/look.[ch])" \
+	"$commands_h collector.h kernel.h privilege.h $model_h $printers_h"
+never "the screen draws, and knows not what" "$(echo user/screen_top.[ch])" \
+	"$commands_h $printers_h $model_h $kernel_h"
 never "numbers, errors and histograms know nothing above them" \
 	"$(echo user/parse.[ch] user/err.[ch] user/histogram.[ch])" \
 	"$commands_h $printers_h $model_h $kernel_h"
 for file in user/*.[ch]; do
-	[ "$file" != user/collector.c ] || continue
+	case $file in
+	user/collector.c | user/hooks.c | user/files.c) continue ;;
+	esac
 	! includes "$file" | grep -q 'skel\.h$' || echo "$file includes a skeleton"
 done >"$dir/why"
 [ ! -s "$dir/why" ]
-result "includes: skeletons in the collector alone" $?
+result "includes: skeletons in the collector, its hooks and in files.c alone" $?
 
 echo "1..$n"
 cat "$dir/tap"

@@ -3,11 +3,18 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include "histogram.h"
+#include "interest.h"
+#include "model_chain.h"
+#include "model_top.h"
+#include "model_snapshot.h"
 #include "model_wait.h"
 #include "parse.h"
 #include "report.h"
+#include "report_top.h"
+#include "report_snapshot.h"
 
 #include "kselftest_harness.h"
 
@@ -137,6 +144,58 @@ TEST(a_thread_is_counted_once_over_its_life)
 	free(more);
 }
 
+TEST(chains_are_told_once_and_their_parts_sum_up)
+{
+	struct model_chain *m = model_chain_new(false);
+	struct chain_record *r = calloc(1, sizeof(*r));
+	struct waker_key key = { .woken = 100, .waker = 5, .context = CONTEXT_SOFTIRQ };
+	struct waker waker = { .wakes = 8, .comm = "client" };
+	struct chain_figures *f;
+	struct waker_figures *w;
+	struct err err;
+
+	r->head = (struct record){ .kind = RECORD_CHAIN, .size = sizeof(*r), .tgid = 100,
+				   .tid = 101, .start_ns = 7, .thread_start_ns = 9,
+				   .comm = "server", .thread_comm = "worker" };
+	r->row.calls = 4;
+	for (int part = 0; part < CHAIN_NR; part++) {
+		r->row.sum_ns[part] = 4 * 1000 * (part + 1);
+		r->row.max_ns[part] = 1000 * (part + 1);
+		r->row.histogram[part][112] = 4;
+	}
+	model_chain_begin(m);
+	model_chain_living(&r->head, m);
+	model_chain_waker(&key, &waker, m);
+	ASSERT_EQ(1, model_chain_figures(m, true, &f, &err));
+	EXPECT_EQ(4, f->calls);
+	EXPECT_EQ(24000, f->parts[CHAIN_WOKEN].sum + f->parts[CHAIN_RUNNING].sum +
+				 f->parts[CHAIN_RETURNED].sum);
+	free(f);
+	ASSERT_EQ(1, model_chain_wakers(m, true, &w, &err));
+	EXPECT_EQ(8, w->wakes);
+	free(w);
+
+	/* It ends: its last word replaces what was told of it living. */
+	r->row.calls = 5;
+	model_chain_ended(&r->head, m);
+	model_chain_begin(m);
+	waker.wakes = 11;
+	model_chain_waker(&key, &waker, m);
+	ASSERT_EQ(1, model_chain_figures(m, true, &f, &err));
+	EXPECT_EQ(1, f->calls);
+	free(f);
+	ASSERT_EQ(1, model_chain_wakers(m, true, &w, &err));
+	EXPECT_EQ(3, w->wakes);
+	free(w);
+	EXPECT_EQ(0, model_chain_wakers(m, true, &w, &err));
+	free(w);
+	ASSERT_EQ(1, model_chain_figures(m, false, &f, &err));
+	EXPECT_EQ(5, f->calls);
+	free(f);
+	free(r);
+	model_chain_free(m);
+}
+
 TEST(threads_are_told_apart_on_request)
 {
 	struct model_wait *m = model_wait_new(true);
@@ -187,6 +246,210 @@ TEST(what_is_not_known_is_not_called_exact)
 	free(r);
 }
 
+/* The figures of a process that made @calls calls of 10 fds in an interval, 9 for nothing. */
+static struct wait_figures figures(uint32_t tgid, enum wait_syscall syscall, uint64_t calls)
+{
+	struct wait_figures f = { .tgid = tgid, .start_ns = 7, .comm = "server",
+				  .syscall = syscall, .calls = calls,
+				  .watched_kind = KIND_EXACT, .watched_mean = 10,
+				  .scans_kind = KIND_DERIVED, .scans = 10 * calls,
+				  .wasted_kind = KIND_DERIVED, .wasted = 9 * calls,
+				  .wakeups = calls, .wakeups_empty = calls / 2,
+				  .awake_ns = 1000 * calls };
+
+	f.latency.histogram.buckets[112] = calls;
+	f.latency.sum = f.latency.max = 1000;
+	return f;
+}
+
+TEST(rates_are_of_the_process_and_of_a_second)
+{
+	struct wait_figures waits[] = { figures(100, WAIT_poll, 300), figures(100, WAIT_select, 100),
+					figures(100, WAIT_epoll_ctl, 5000),
+					figures(200, WAIT_epoll_wait, 0) };
+	struct chain_figures chain = { .tgid = 100, .start_ns = 7, .turns = 400,
+				       .switches = { 30, 10 } };
+	struct waker_figures wakers[] = {
+		{ .key = { .woken = 100, .woken_start_ns = 7, .waker = 5 }, "rare", 10 },
+		{ .key = { .woken = 100, .woken_start_ns = 7, .waker = 6 }, "frequent", 30 },
+		{ .key = { .woken = 100, .woken_start_ns = 8, .waker = 7 }, "of another", 99 },
+	};
+	struct top_input in = { waits, 4, &chain, 1, wakers, 3, 2 };
+	struct top_row *rows;
+	struct err err;
+
+	chain.work.histogram.buckets[112] = 400;
+	chain.work.max = 5000;
+	waits[1].watched_mean = 50;
+	waits[1].scans_kind = KIND_LOWER_BOUND;
+	waits[3].watched_kind = KIND_ABSENT;
+	waits[3].open = 1;
+	ASSERT_EQ(2, model_top_rows(&in, &rows, &err));
+	model_top_sort(rows, 2, TOP_CALLS, false);
+	EXPECT_EQ(100, rows[0].tgid);
+	/* epoll_ctl is no wait. */
+	EXPECT_EQ(200, rows[0].calls);
+	EXPECT_EQ(20, rows[0].watched);
+	EXPECT_EQ(KIND_EXACT, rows[0].watched_kind);
+	EXPECT_EQ(2000, rows[0].scans);
+	EXPECT_EQ(KIND_LOWER_BOUND, rows[0].scans_kind);
+	EXPECT_EQ(1800, rows[0].wasted);
+	EXPECT_EQ(KIND_DERIVED, rows[0].wasted_kind);
+	EXPECT_EQ(200, rows[0].wakeups);
+	EXPECT_EQ(100, rows[0].empty);
+	EXPECT_TRUE(rows[0].called);
+	EXPECT_EQ(1000, rows[0].p99_ns);
+	EXPECT_TRUE(rows[0].worked);
+	EXPECT_LT(0, rows[0].work_p99_ns);
+	EXPECT_EQ(5000, rows[0].work_max_ns);
+	EXPECT_EQ(20, rows[0].switches);
+	EXPECT_TRUE(rows[0].woken);
+	EXPECT_STREQ("frequent", rows[0].woken_by.comm);
+	EXPECT_EQ(75, (int)(100 * rows[0].woken_share + 0.5));
+
+	/* It waits all the time: there is no call, and no figure of any. */
+	EXPECT_EQ(200, rows[1].tgid);
+	EXPECT_EQ(0, rows[1].calls);
+	EXPECT_EQ(KIND_ABSENT, rows[1].watched_kind);
+	EXPECT_FALSE(rows[1].called || rows[1].worked || rows[1].woken);
+	free(rows);
+}
+
+TEST(rows_are_in_order_and_keep_their_places)
+{
+	struct top_row rows[] = {
+		{ .tgid = 4, .calls = 5, .awake = 0.1, .called = true, .wasted = 7 },
+		{ .tgid = 3, .calls = 5, .awake = 0.1, .called = true, .wasted = 7 },
+		{ .tgid = 2, .calls = 9, .worked = true, .work_max_ns = 10, .wakeups = 1 },
+		{ .tgid = 1, .calls = 5, .awake = 0.2, .worked = true, .work_max_ns = 20 },
+	};
+	static const struct {
+		enum top_key key;
+		bool reverse;
+		uint32_t tgids[4];
+	} orders[] = {
+		{ TOP_CALLS, false, { 2, 1, 3, 4 } },
+		{ TOP_CALLS, true, { 1, 3, 4, 2 } },
+		{ TOP_AWAKE, false, { 1, 3, 4, 2 } },
+		{ TOP_WAKEUPS, false, { 2, 1, 3, 4 } },
+		/* Without a figure: last, whichever way. */
+		{ TOP_LAG, false, { 1, 2, 3, 4 } },
+		{ TOP_LAG, true, { 2, 1, 3, 4 } },
+		{ TOP_WASTE, false, { 3, 4, 1, 2 } },
+		{ TOP_EMPTY, true, { 2, 1, 3, 4 } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+		model_top_sort(rows, 4, orders[i].key, orders[i].reverse);
+		for (int j = 0; j < 4; j++)
+			EXPECT_EQ(orders[i].tgids[j], rows[j].tgid);
+	}
+}
+
+TEST(sort_keys_have_names)
+{
+	enum top_key key;
+	struct err err;
+
+	for (int i = 0; i < TOP_KEYS; i++) {
+		EXPECT_EQ(0, top_key_parse(top_key_name(i), &key, &err));
+		EXPECT_EQ(i, key);
+	}
+	EXPECT_GT(0, top_key_parse("wast", &key, &err));
+}
+
+TEST(a_row_fits_its_heads_on_any_screen)
+{
+	const struct top_row row = { .tgid = 4194303, .comm = "\377\377\377\377\377\377\377\377",
+				     .calls = 99999, .watched = 99999, .scans = 1.23e9,
+				     .scans_kind = KIND_LOWER_BOUND, .wasted = 1.23e9,
+				     .wasted_kind = KIND_LOWER_BOUND, .wakeups = 1e5, .empty = 1e5,
+				     .awake = 9.999, .called = true, .p99_ns = 999499999,
+				     .worked = true, .work_p99_ns = 5, .work_max_ns = 5000000000,
+				     .switches = 123456, .woken = true,
+				     .woken_by.comm = "\033[2J", .woken_share = 1 };
+	char heads[TOP_LINE], cells[TOP_LINE];
+
+	for (int width = 80; width < 160; width++) {
+		top_heads(heads, top_columns(width), false);
+		top_cells(cells, top_columns(width), &row);
+		EXPECT_GE(width, strlen(heads));
+		EXPECT_GE(width, strlen(cells));
+		EXPECT_EQ(NULL, strchr(cells, '\033'));
+	}
+	EXPECT_EQ(top_columns(0), top_columns(1000));
+	top_heads(heads, top_columns(0), true);
+	EXPECT_EQ(0, strncmp(heads, "    TID", 7));
+}
+
+TEST(what_ended_is_forgotten_and_nothing_else)
+{
+	struct model_wait *m = model_wait_new(true);
+	struct wait_record *a = record(100, 10), *b = record(101, 3);
+
+	model_wait_begin(m);
+	model_wait_living(&a->head, m);
+	model_wait_ended(&b->head, m);
+	EXPECT_EQ(13, calls_of(m, true));
+	model_wait_forget(m);
+	a->row.returned[RETURNED_READY] = 12;
+	model_wait_begin(m);
+	model_wait_living(&a->head, m);
+	EXPECT_EQ(12, calls_of(m, false));
+	EXPECT_EQ(2, calls_of(m, true));
+	model_wait_free(m);
+	free(a);
+	free(b);
+}
+
+static void count_forgotten(const struct waker_key *key, void *arg)
+{
+	*(uint32_t *)arg += key->woken;
+}
+
+TEST(idle_wakers_are_forgotten)
+{
+	struct model_chain *m = model_chain_new(false);
+	struct waker_key busy = { .woken = 100, .waker = 5 }, idle = { .woken = 101, .waker = 5 };
+	struct waker waker = { .wakes = 8, .comm = "client" };
+	struct waker_figures *w;
+	uint32_t forgotten = 0;
+	struct err err;
+
+	model_chain_waker(&busy, &waker, m);
+	model_chain_waker(&idle, &waker, m);
+	EXPECT_EQ(2, model_chain_wakers(m, true, &w, &err));
+	free(w);
+	model_chain_forget(m, count_forgotten, &forgotten);
+	EXPECT_EQ(0, forgotten);
+	waker.wakes = 9;
+	model_chain_waker(&busy, &waker, m);
+	ASSERT_EQ(1, model_chain_wakers(m, true, &w, &err));
+	EXPECT_EQ(1, w->wakes);
+	free(w);
+	model_chain_forget(m, count_forgotten, &forgotten);
+	EXPECT_EQ(101, forgotten);
+	/* Its next wake begins anew. */
+	waker.wakes = 1;
+	model_chain_waker(&idle, &waker, m);
+	ASSERT_EQ(1, model_chain_wakers(m, true, &w, &err));
+	EXPECT_EQ(1, w->wakes);
+	free(w);
+	model_chain_free(m);
+}
+
+TEST(the_largest_loss_has_a_name)
+{
+	struct losses losses = { .count[LOSS_BEGUN_BEFORE] = 9 };
+
+	EXPECT_EQ(NULL, losses_most(&losses));
+	losses.count[LOSS_FAULT] = 3;
+	losses.nested = 2;
+	EXPECT_STREQ("fault", losses_most(&losses));
+	losses.nested = 4;
+	EXPECT_STREQ("nested", losses_most(&losses));
+}
+
 TEST(names_cannot_move_the_cursor)
 {
 	char to[4 * 16 + 1];
@@ -194,6 +457,166 @@ TEST(names_cannot_move_the_cursor)
 	EXPECT_STREQ("nginx: worker", text_clean(to, "nginx: worker"));
 	EXPECT_STREQ("\\x1b[2J\\x0a\\xff", text_clean(to, "\033[2J\n\377"));
 	EXPECT_STREQ("a\\x5cb", text_clean(to, "a\\b"));
+}
+
+TEST(interest_lists_are_the_kernels)
+{
+	struct interest item;
+
+	EXPECT_TRUE(interest_parse("tfd:        5 events: 80000019 data: ffffffff00000005  pos:0 "
+				   "ino:3f7a1 sdev:9\n", &item));
+	EXPECT_EQ(5, item.fd);
+	EXPECT_EQ(0x80000019, item.events);
+	EXPECT_EQ(0xffffffff00000005, item.data);
+	EXPECT_EQ(0x3f7a1, item.ino);
+	EXPECT_EQ(9, item.dev);
+	EXPECT_FALSE(interest_parse("pos:\t0\n", &item));
+	EXPECT_FALSE(interest_parse("tfd: 5 events: 19 data: 5\n", &item));
+}
+
+/* One thread and one watched file, to be varied. */
+struct pair {
+	struct look look[2];
+	struct look_thread thread[2];
+	struct watch watch[2];
+	struct look_file file[2];
+};
+
+static struct snapshot_watch told(struct pair *pair)
+{
+	struct snapshot_process p;
+	struct snapshot_watch w;
+
+	if (model_snapshot(&pair->look[0], &pair->look[1], true, &p, NULL))
+		abort();
+	w = p.watches[0];
+	model_snapshot_free(&p);
+	return w;
+}
+
+static void pair_set(struct pair *pair, uint32_t asked, uint32_t ready, uint32_t known)
+{
+	memset(pair, 0, sizeof(*pair));
+	for (int i = 0; i < 2; i++) {
+		pair->thread[i] = (struct look_thread){ .tid = 1, .runs_known = true };
+		pair->watch[i] = (struct watch){ MECHANISM_EPOLL, 3, 5, asked, 0, 7, 8 };
+		pair->file[i] = (struct look_file){
+			.fd = 5, .kind = FILE_SOCKET, .ino = 7, .dev = 8, .name = "socket:[7]",
+			.r = { .ready = ready, .known = known | KNOWN_READY } };
+		pair->look[i] = (struct look){
+			.threads = &pair->thread[i], .threads_nr = 1,
+			.watches = &pair->watch[i], .watches_nr = 1,
+			.files = &pair->file[i], .files_nr = 1 };
+	}
+}
+
+TEST(unserved_is_said_only_of_what_is_sure)
+{
+	struct snapshot_watch w;
+	struct pair p;
+
+	pair_set(&p, EPOLLIN | EPOLLERR | EPOLLHUP, EPOLLIN | EPOLLOUT, 0);
+	w = told(&p);
+	EXPECT_EQ(EPOLLIN, w.ready);
+	EXPECT_EQ(ANSWER_NO, w.stale);
+	EXPECT_EQ(ANSWER_YES, w.unserved);
+	EXPECT_EQ(WHY_IDLE, w.why);
+	p.thread[1].runs = 1;
+	w = told(&p);
+	EXPECT_EQ(ANSWER_UNKNOWN, w.unserved);
+	EXPECT_EQ(WHY_UNSEEN, w.why);
+	/* A thread that came or went has run. */
+	p.thread[1].runs = 0;
+	p.thread[1].tid = 2;
+	EXPECT_EQ(WHY_UNSEEN, told(&p).why);
+	/* Whether it ran is not known. */
+	p.thread[1].tid = 1;
+	p.thread[0].runs_known = false;
+	EXPECT_EQ(WHY_UNSEEN, told(&p).why);
+	/* The file's own count tells, whoever ran. */
+	for (int i = 0; i < 2; i++)
+		p.file[i].r.known |= KNOWN_TAKEN | KNOWN_PUT;
+	p.file[1].r.put = 1;
+	EXPECT_EQ(WHY_UNMOVED, told(&p).why);
+	p.file[1].r.taken = 1;
+	w = told(&p);
+	EXPECT_EQ(ANSWER_NO, w.unserved);
+	EXPECT_EQ(WHY_MOVED, w.why);
+	/* Ready only since the first look; another file by then. */
+	p.file[0].r.ready = EPOLLOUT;
+	EXPECT_EQ(WHY_NEW, told(&p).why);
+	p.file[0].r.ready = EPOLLIN;
+	p.file[0].name = "socket:[6]";
+	EXPECT_EQ(WHY_NO_FIRST, told(&p).why);
+	p.file[1].r.ready = 0;
+	EXPECT_EQ(WHY_NOT_READY, told(&p).why);
+	/* What is not known is not zero. */
+	p.file[1].r.known &= ~KNOWN_READY;
+	w = told(&p);
+	EXPECT_EQ(READY_REFUSED, w.no_ready);
+	EXPECT_EQ(ANSWER_UNKNOWN, w.unserved);
+}
+
+TEST(edges_and_items_are_told_apart)
+{
+	struct item_record items[] = { { FILE_RECORD_ITEM, 5, 5, 0, 99 },
+				       { FILE_RECORD_ITEM, 9, 5, 1, 99 } };
+	struct look_file files[2][2];
+	struct snapshot_watch w;
+	struct pair p;
+
+	/* A writable edge is nothing to serve; a writable level is. */
+	pair_set(&p, EPOLLOUT | EPOLLET, EPOLLOUT, KNOWN_PUT);
+	EXPECT_EQ(WHY_WRITABLE, told(&p).why);
+	pair_set(&p, EPOLLOUT, EPOLLOUT, KNOWN_PUT);
+	EXPECT_EQ(WHY_UNMOVED, told(&p).why);
+	/* Disarmed, an item asks for nothing. */
+	pair_set(&p, EPOLLONESHOT, EPOLLIN | EPOLLHUP, 0);
+	w = told(&p);
+	EXPECT_TRUE(w.disarmed);
+	EXPECT_EQ(0, w.ready);
+	EXPECT_EQ(ANSWER_NO, w.unserved);
+	/* By the inode, if nothing better is known. */
+	pair_set(&p, EPOLLIN, EPOLLIN, 0);
+	p.watch[1].ino = 6;
+	w = told(&p);
+	EXPECT_EQ(ANSWER_YES, w.stale);
+	EXPECT_EQ(READY_NOT_OPEN, w.no_ready);
+
+	/* By the iterator's items: the file that is open is watched, and not queued. */
+	pair_set(&p, EPOLLIN | EPOLLET, EPOLLIN, KNOWN_ITEMS | KNOWN_TAKEN);
+	for (int i = 0; i < 2; i++) {
+		files[i][0] = (struct look_file){ .fd = 3, .kind = FILE_EPOLL, .name = "",
+						  .r.epoll = 99 };
+		files[i][1] = p.file[i];
+		p.look[i].files = files[i];
+		p.look[i].files_nr = 2;
+		p.look[i].items = items;
+		p.look[i].items_nr = 1;
+	}
+	w = told(&p);
+	EXPECT_EQ(ANSWER_NO, w.stale);
+	EXPECT_EQ(ANSWER_NO, w.queued);
+	EXPECT_EQ(ANSWER_YES, w.edge_consumed);
+	EXPECT_EQ(ANSWER_YES, w.unserved);
+	/* ... or only under another fd. */
+	p.look[1].items = items + 1;
+	w = told(&p);
+	EXPECT_EQ(ANSWER_YES, w.stale);
+	EXPECT_EQ(9, w.open_as);
+	EXPECT_EQ(ANSWER_YES, w.queued);
+}
+
+TEST(names_of_sockets_are_clean)
+{
+	struct file_record r = { .path_size = 4, .path = { 0, 'a', 0, 033 } };
+	char text[600];
+
+	EXPECT_STREQ("@a@\\x1b", path_text(text, &r));
+	memcpy(r.path, "/x\0y", 4);
+	EXPECT_STREQ("/x", path_text(text, &r));
+	EXPECT_STREQ("IN|OUT", events_text(text, EPOLLIN | EPOLLRDNORM | EPOLLOUT));
+	EXPECT_STREQ("-", events_text(text, 0));
 }
 
 TEST_HARNESS_MAIN

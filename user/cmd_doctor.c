@@ -9,6 +9,7 @@
 
 #include "cmd.h"
 #include "collector.h"
+#include "files.h"
 #include "kernel.h"
 
 #define BILL_MAX 16
@@ -50,6 +51,9 @@ static int choices(const struct plan *plan, struct choice *c)
 	static const struct choice calls[] = {
 		[CALL_FENTRY] = { "calls", "fentry/fexit on the system calls",
 				  "nothing on other system calls", "exact" },
+		[CALL_SESSION] = { "calls", "kprobe.session on the system calls",
+				   "nothing on other system calls; 4 KiB of memory a thread",
+				   "exact, also where threads are preempted in the kernel" },
 		[CALL_TRACEPOINT] = { "calls", "the system calls' own tracepoints",
 				      "some tens of ns on every other system call",
 				      "exact" },
@@ -89,6 +93,19 @@ static int functions_count(const struct kernel *kernel)
 	return n;
 }
 
+/* What the module is good for in a snapshot. */
+static void print_module(void)
+{
+	enum files_module module = files_module();
+
+	if (files_kfunc(module))
+		printf("Module          loaded, with %s: snapshot duplicates no file\n",
+		       files_kfunc(module));
+	else
+		printf("Module          %s: snapshot duplicates files to ask what is ready\n",
+		       module == MODULE_ABSENT ? "not loaded" : "loaded, without kfunc");
+}
+
 static void print_text(const struct kernel *k, const struct plan *plan, const char *refusal,
 		       const struct map_bill *bill, int bills)
 {
@@ -104,12 +121,16 @@ static void print_text(const struct kernel *k, const struct plan *plan, const ch
 		printf("fentry          %s\n",
 		       k->fentry ? "yes" : strerror(-k->fentry_error));
 		printf("kprobes         %s\n", !k->kprobe	? "no" :
+					       k->kprobe_session ? "yes, many at once, with returns" :
 					       k->kprobe_multi ? "yes, many at once" :
 								 "yes, one by one");
 		printf("Tracepoints     %s\n",
 		       k->syscall_tracepoints ? "yes, of each system call" : "no");
 		printf("->poll()        %d functions in the BTF of the kernel and its modules\n", functions_count(k));
 	}
+	if (k->preempt[0])
+		printf("Preemption      %s\n", k->preempt);
+	print_module();
 	if (refusal) {
 		printf("\nNothing can be traced here: %s.\n", refusal);
 		return;
@@ -118,6 +139,11 @@ static void print_text(const struct kernel *k, const struct plan *plan, const ch
 	for (int i = 0, n = choices(plan, c); i < n; i++)
 		printf("  %-16s %s\n  %-16s costs %s\n  %-16s %s\n", c[i].subject, c[i].hook, "",
 		       c[i].cost, "", c[i].kind);
+	if (plan->call == CALL_FENTRY && k->kprobe_session && strcmp(k->preempt, "none") &&
+	    strcmp(k->preempt, "voluntary"))
+		printf("\nIf a thread is preempted inside a hook, other threads' calls on that CPU are\n"
+		       "lost until it goes on, and reported so. --tier kprobe loses none, at about\n"
+		       "twice the cost.\n");
 	printf("\nKernel memory of the maps:\n\n");
 	for (int i = 0; i < bills; i++) {
 		if (bill[i].bytes_each)
@@ -134,6 +160,7 @@ static int print_json(const struct kernel *k, const struct plan *plan, const cha
 		      const struct map_bill *bill, int bills)
 {
 	json_t *o, *hooks = json_array(), *maps = json_array(), *tiers = json_array();
+	enum files_module module = files_module();
 	struct choice c[8];
 	struct plan other;
 	int ret;
@@ -153,16 +180,22 @@ static int print_json(const struct kernel *k, const struct plan *plan, const cha
 			if (!kernel_plan(k, t, &other, NULL))
 				json_array_append_new(tiers, json_string(tier_name(t)));
 	}
-	o = json_pack("{ss ss ss si ss sb sb sb sb sb sb sb si so? ss? so so so ss?}", "version",
+	o = json_pack("{ss ss ss si ss sb sb sb sb sb sb sb sb ss? si so? ss? so so so ss?}", "version",
 		      IOREADY_VERSION, "host", k->host, "kernel", k->release, "cpus", k->cpus,
 		      "lockdown", k->lockdown, "may_bpf", k->may_bpf, "btf", !!k->btf,
 		      "task_storage", k->task_storage, "fentry", k->fentry, "kprobe", !!k->kprobe,
-		      "kprobe_multi", k->kprobe_multi, "syscall_tracepoints",
-		      k->syscall_tracepoints, "poll_functions", functions_count(k),
+		      "kprobe_multi", k->kprobe_multi, "kprobe_session", k->kprobe_session,
+		      "syscall_tracepoints",
+		      k->syscall_tracepoints, "preempt", k->preempt[0] ? k->preempt : NULL,
+		      "poll_functions", functions_count(k),
 		      "fentry_error",
 		      k->fentry_error ? json_string(strerror(-k->fentry_error)) : NULL, "tier",
 		      refusal ? NULL : tier_name(plan->tier), "tiers", tiers, "hooks", hooks,
 		      "maps", maps, "refusal", refusal);
+	json_object_set_new(o, "module", json_boolean(module != MODULE_ABSENT));
+	json_object_set_new(o, "module_kfunc", files_kfunc(module) ?
+						       json_string(files_kfunc(module)) :
+						       json_null());
 	ret = !o || json_dumpf(o, stdout, JSON_COMPACT);
 	putchar('\n');
 	json_decref(o);

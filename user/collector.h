@@ -67,12 +67,23 @@ struct collector;
  * @filter: whom
  * @scans: SCANS_EXACT is -EOPNOTSUPP where the plan has no scan hooks
  * @epoll_ctl: whether epoll_ctl is counted too
+ * @events: whether each call is told; with @event_min_ns, @event_empty and
+ *	@event_failed only those that took so long, found nothing (or were woken for
+ *	nothing), failed
+ * @events_bytes: size of their ring, a power of two of at least a page
+ * @chain: whether the chain from ready to returned is followed
  * @ring_bytes: size of the ring, a power of two of at least a page
  */
 struct settings {
 	struct filter filter;
 	enum scan_mode scans;
 	bool epoll_ctl;
+	bool chain;
+	bool events;
+	uint64_t event_min_ns;
+	bool event_empty;
+	bool event_failed;
+	uint32_t events_bytes;
 	uint32_t ring_bytes;
 };
 
@@ -130,6 +141,15 @@ typedef void (*record_fn)(const struct record *record, void *arg);
 int collector_drain(struct collector *c, record_fn fn, void *arg, struct err *err);
 
 /**
+ * collector_events() - hand out the calls that returned since the last time
+ *
+ * With settings.events; to be called often, so that their ring does not fill up.
+ *
+ * Return: 0 or -errno.
+ */
+int collector_events(struct collector *c, record_fn fn, void *arg, struct err *err);
+
+/**
  * struct snapshot_fns - who gets what in a snapshot
  * @begin: what was told of living threads before is void now
  * @ended: the last word of a thread that ended; as collector_drain()
@@ -151,6 +171,23 @@ struct snapshot_fns {
  */
 int collector_snapshot(struct collector *c, const struct snapshot_fns *fns, void *arg,
 		       struct err *err);
+
+/** typedef waker_fn - gets each pair; valid during the call only */
+typedef void (*waker_fn)(const struct waker_key *key, const struct waker *waker, void *arg);
+
+/**
+ * collector_wakers() - hand out who woke whom so far, with settings.chain
+ *
+ * Return: 0 or -errno.
+ */
+int collector_wakers(struct collector *c, waker_fn fn, void *arg, struct err *err);
+
+/**
+ * collector_waker_forget() - make room in the table
+ * @key: of a pair; its next wake is counted from 0 again, and one that comes just now
+ *	is in no figure
+ */
+void collector_waker_forget(struct collector *c, const struct waker_key *key);
 
 /**
  * collector_losses() - losses so far; 32-bit threads as of the last snapshot

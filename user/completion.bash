@@ -57,7 +57,9 @@ _ioready_value()
 	--scans) _ioready_offer "sample exact derive" ;;
 	--color) _ioready_offer "auto always never" ;;
 	--on-loss) _ioready_offer "report fail" ;;
-	-d | --duration | -i | --interval | --rows | --ring) COMPREPLY=() ;;
+	--sort) _ioready_offer "waste wakeups empty lag calls awake" ;;
+	-d | --duration | -i | --interval | --rows | --ring | --gap) COMPREPLY=() ;;
+	-n | --lines | --count | --min-us | --events-ring) COMPREPLY=() ;;
 	*) return 1 ;;
 	esac
 }
@@ -68,12 +70,12 @@ _ioready()
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		_ioready_offer "stat doctor help -h --help -V --version"
+		_ioready_offer "stat trace top selftest snapshot doctor help -h --help -V --version"
 		return
 	fi
 	# After `--` comes a command, with completion of its own where that is known.
 	for ((i = 2; i < COMP_CWORD; i++)); do
-		if [[ ${COMP_WORDS[i]} == -- && ${COMP_WORDS[1]} == stat ]]; then
+		if [[ ${COMP_WORDS[i]} == -- && ${COMP_WORDS[1]} == @(stat|trace) ]]; then
 			if declare -F _command_offset >/dev/null; then
 				_command_offset $((i + 1))
 			elif ((COMP_CWORD == i + 1)); then
@@ -85,19 +87,43 @@ _ioready()
 			return
 		fi
 	done
+	# --tier=fe is three words to bash: --tier, =, fe.
+	if [[ $cur == = ]]; then
+		cur=
+	elif [[ $prev == = ]] && ((COMP_CWORD > 2)); then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
 	case ${COMP_WORDS[1]} in
 	stat)
-		# --tier=fe is three words to bash: --tier, =, fe.
-		if [[ $cur == = ]]; then
-			cur=
-		elif [[ $prev == = ]] && ((COMP_CWORD > 2)); then
-			prev=${COMP_WORDS[COMP_CWORD - 2]}
-		fi
 		_ioready_value "$prev" && return
 		[[ $cur == -* || -z $cur ]] && _ioready_offer "-a --all --comm -c --cgroup
 			-p --pid -t --tid -d --duration -i --interval --color --json
-			-o --output -q --quiet --rows --threads -v --verbose --epoll-ctl
+			-o --output -q --quiet --rows --threads -v --verbose --epoll-ctl --chain
 			--on-loss --ring --scans --tier -? --help --usage --"
+		;;
+	trace)
+		_ioready_value "$prev" && return
+		[[ $cur == -* || -z $cur ]] && _ioready_offer "-a --all --comm -c --cgroup
+			-p --pid -t --tid -d --duration -i --interval --color --json
+			-o --output -q --quiet --rows --threads -v --verbose --epoll-ctl --chain
+			--on-loss --ring --scans --tier -n --lines --min-us --empty --failed
+			--events-ring -? --help --usage --"
+		;;
+	top)
+		_ioready_value "$prev" && return
+		_ioready_offer "-a --all --comm -c --cgroup -p --pid -t --tid -d --duration
+			-i --interval -n --count -b --batch --color --json -o --output
+			-q --quiet --rows --sort --threads -v --verbose --epoll-ctl --chain
+			--no-chain --on-loss --ring --scans --tier -? --help --usage"
+		;;
+	selftest)
+		[[ $prev == --tier ]] && _ioready_value "$prev" && return
+		_ioready_offer "--load --tier --rounds -j --json -q --quiet -? --help --usage"
+		;;
+	snapshot)
+		_ioready_value "$prev" && return
+		_ioready_offer "-a --all -p --pid --gap --no-dup --color --json
+			-o --output -q --quiet --rows -? --help --usage"
 		;;
 	doctor)
 		_ioready_offer "-j --json -? --help --usage"

@@ -35,3 +35,13 @@ uint64_t histogram_quantile(const struct histogram *h, double share, uint64_t ma
 	value = (histogram_low(i) + histogram_low(i + 1)) / 2;
 	return value < max ? value : max;
 }
+
+uint64_t histogram_top(const struct histogram *h, uint64_t max)
+{
+	if (h->buckets[HISTOGRAM_BUCKETS - 1])
+		return max;
+	for (int i = HISTOGRAM_BUCKETS - 2; i >= 0; i--)
+		if (h->buckets[i])
+			return histogram_low(i + 1) < max ? histogram_low(i + 1) : max;
+	return max;
+}

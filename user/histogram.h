@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The way back from a bucket of bpf/call.h's histogram to nanoseconds. */
+/* The way back from a bucket of bpf/buckets.h to nanoseconds. */
 #ifndef IOREADY_HISTOGRAM_H
 #define IOREADY_HISTOGRAM_H
 
@@ -28,5 +28,14 @@ uint64_t histogram_low(unsigned int index);
  * Return: nanoseconds, within 1/32 of the sample of that rank; 0 when empty.
  */
 uint64_t histogram_quantile(const struct histogram *h, double share, uint64_t max);
+
+/**
+ * histogram_top() - what no sample exceeds, where the largest is not kept
+ * @h: the histogram
+ * @max: what no answer exceeds
+ *
+ * Return: the upper end of the highest bucket that was hit, in nanoseconds.
+ */
+uint64_t histogram_top(const struct histogram *h, uint64_t max);
 
 #endif /* IOREADY_HISTOGRAM_H */

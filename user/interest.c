@@ -5,18 +5,52 @@
 #include <stdio.h>
 #include <string.h>
 
-int64_t interest_count(uint32_t pid, int32_t epfd)
+bool interest_parse(const char *line, struct interest *item)
+{
+	unsigned long long data, ino;
+	unsigned int events, dev = 0;
+	int fd, n;
+
+	/* Before 4.12 the line ended after the data. */
+	n = sscanf(line, "tfd: %d events: %x data: %llx pos:%*d ino:%llx sdev:%x", &fd, &events,
+		   &data, &ino, &dev);
+	if (n < 5)
+		return false;
+	*item = (struct interest){ fd, events, data, ino, dev };
+	return true;
+}
+
+int interest_read(uint32_t pid, int32_t epfd, interest_fn fn, void *arg)
 {
 	char path[64], line[256];
-	int64_t n = 0;
+	struct interest item;
+	int ret = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%u/fdinfo/%d", pid, epfd);
 	f = fopen(path, "re");
 	if (!f)
 		return -errno;
-	while (fgets(line, sizeof(line), f))
-		n += !strncmp(line, "tfd:", 4);
+	while (!ret && fgets(line, sizeof(line), f))
+		if (interest_parse(line, &item))
+			ret = fn(&item, arg);
+	if (!ret && ferror(f))
+		ret = -EIO;
 	fclose(f);
-	return n;
+	return ret;
+}
+
+static int count(const struct interest *item, void *arg)
+{
+	(void)item;
+	++*(int64_t *)arg;
+	return 0;
+}
+
+int64_t interest_count(uint32_t pid, int32_t epfd)
+{
+	int64_t n = 0;
+	int ret = interest_read(pid, epfd, count, &n);
+
+	return ret ? ret : n;
 }

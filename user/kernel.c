@@ -28,10 +28,22 @@
  * tracefs is where perf's tracepoint numbers are. Where nobody has mounted it
  * we mount it detached: seen by this process alone, gone with its fd.
  */
+static int fs_mount(const char *type)
+{
+	int fs = syscall(SYS_fsopen, type, FSOPEN_CLOEXEC), fd = -1;
+
+	if (fs < 0)
+		return -1;
+	if (!syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		fd = syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
+	close(fs);
+	return fd;
+}
+
 static int tracefs_open(void)
 {
 	static const char *const usual[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
-	int fs, fd = -1;
+	int fd = -1;
 
 	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
 		struct statfs st;
@@ -42,15 +54,7 @@ static int tracefs_open(void)
 		if (fd >= 0)
 			close(fd);
 	}
-	fs = syscall(SYS_fsopen, "tracefs", FSOPEN_CLOEXEC);
-	if (fs < 0)
-		return -1;
-	if (!syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
-		fd = syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
-	else
-		fd = -1;
-	close(fs);
-	return fd;
+	return fs_mount("tracefs");
 }
 
 int kernel_tracepoint_id(const struct kernel *kernel, const char *category, const char *name)
@@ -71,14 +75,12 @@ int kernel_tracepoint_id(const struct kernel *kernel, const char *category, cons
 	return atoi(text);
 }
 
-static void lockdown_read(struct kernel *kernel)
+/* Reads, and closes, a file that lists all choices and marks the one: none [this] that. */
+static void choice_read(int fd, const char *marks, char choice[16])
 {
-	char text[128];
-	int fd = open("/sys/kernel/security/lockdown", O_RDONLY | O_CLOEXEC);
+	char text[128], *from, *to;
 	ssize_t n;
-	char *from, *to;
 
-	strcpy(kernel->lockdown, "none");
 	if (fd < 0)
 		return;
 	n = read(fd, text, sizeof(text) - 1);
@@ -86,12 +88,34 @@ static void lockdown_read(struct kernel *kernel)
 	if (n <= 0)
 		return;
 	text[n] = 0;
-	from = strchr(text, '[');
-	to = from ? strchr(from, ']') : NULL;
+	from = strchr(text, marks[0]);
+	to = from ? strchr(from, marks[1]) : NULL;
 	if (to) {
 		*to = 0;
-		snprintf(kernel->lockdown, sizeof(kernel->lockdown), "%s", from + 1);
+		snprintf(choice, 16, "%s", from + 1);
 	}
+}
+
+static void lockdown_read(struct kernel *kernel)
+{
+	strcpy(kernel->lockdown, "none");
+	choice_read(open("/sys/kernel/security/lockdown", O_RDONLY | O_CLOEXEC), "[]",
+		    kernel->lockdown);
+}
+
+/* From debugfs, as where tracefs is: there since 5.12 if it can be changed. */
+static void preempt_read(struct kernel *kernel)
+{
+	int fs, fd = open("/sys/kernel/debug/sched/preempt", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		fs = fs_mount("debugfs");
+		if (fs < 0)
+			return;
+		fd = openat(fs, "sched/preempt", O_RDONLY | O_CLOEXEC);
+		close(fs);
+	}
+	choice_read(fd, "()", kernel->preempt);
 }
 
 static bool may_bpf(void)
@@ -134,6 +158,49 @@ static int fentry_try(const struct kernel *kernel)
 	return 0;
 }
 
+int kernel_session_attach(int prog, const char *function)
+{
+	const char *const functions[] = { function };
+	union bpf_attr attr = { 0 };
+	int fd;
+
+	attr.link_create.prog_fd = prog;
+	attr.link_create.attach_type = KPROBE_SESSION;
+	attr.link_create.kprobe_multi.syms = (uintptr_t)functions;
+	attr.link_create.kprobe_multi.cnt = 1;
+	fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+	return fd < 0 ? -errno : fd;
+}
+
+/*
+ * Tries it. Older kernels have kprobe.session as well, but a few returns only at
+ * a time for all threads (rethook), and forget the others without a word. Those
+ * that keep a stack of returns for each thread have struct fprobe_hlist.
+ */
+static bool session_try(const struct kernel *kernel)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = KPROBE_SESSION);
+	int fd, link;
+
+	if (btf__find_by_name_kind(kernel->btf, "fprobe_hlist", BTF_KIND_STRUCT) < 0 ||
+	    btf__find_by_name_kind(kernel->btf, "bpf_session_run_ctx", BTF_KIND_STRUCT) < 0 ||
+	    btf__find_by_name_kind(kernel->btf, "bpf_rdonly_cast", BTF_KIND_FUNC) < 0)
+		return false;
+	fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "probe", "GPL", insns, 2, &opts);
+	if (fd < 0)
+		return false;
+	link = kernel_session_attach(fd, FENTRY_PROBE);
+	close(fd);
+	if (link < 0)
+		return false;
+	close(link);
+	return true;
+}
+
 static int kprobe_pmu(void)
 {
 	FILE *f = fopen("/sys/bus/event_source/devices/kprobe/type", "re");
@@ -144,6 +211,22 @@ static int kprobe_pmu(void)
 	if (f)
 		fclose(f);
 	return type;
+}
+
+bool kernel_tells_context(void)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	char line[512];
+	bool found = false;
+
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		char *name = strrchr(line, ' ');
+
+		found = name && (!strcmp(name, " __preempt_count\n") || !strcmp(name, " pcpu_hot\n"));
+	}
+	if (f)
+		fclose(f);
+	return found;
 }
 
 /* The arguments of a tracepoint's BTF prototype, less the context. */
@@ -204,6 +287,8 @@ int kernel_open(struct kernel *kernel, struct err *err)
 	kernel->kprobe_multi = kernel->kprobe &&
 			       btf__find_by_name_kind(kernel->btf, "bpf_kprobe_multi_link",
 						      BTF_KIND_STRUCT) > 0;
+	kernel->kprobe_session = kernel->kprobe_multi && session_try(kernel);
+	preempt_read(kernel);
 	kernel->switch_has_state = tracepoint_args(kernel->btf, "sched_switch") >= 4;
 	kernel->tracefs = tracefs_open();
 	kernel->syscall_tracepoints =
@@ -251,22 +336,34 @@ int kernel_plan(const struct kernel *kernel, enum tier tier, struct plan *plan, 
 	static const char no[] = "the %s tier cannot be had on this kernel (%s): %s; leave --tier "
 				 "away to get the best there is";
 
+	/*
+	 * A thread that is preempted in a program on fentry makes the kernel skip
+	 * this program for others. With "lazy" that takes a system call that lasts
+	 * longer than a tick; with "full" any tick does it.
+	 */
 	if (tier == TIER_AUTO)
-		tier = kernel->fentry ? TIER_FENTRY :
-		       kernel->kprobe ? TIER_KPROBE :
-					TIER_TRACEPOINT;
+		tier = kernel->kprobe_session && !strcmp(kernel->preempt, "full") ? TIER_KPROBE :
+		       kernel->fentry					          ? TIER_FENTRY :
+		       kernel->kprobe						  ? TIER_KPROBE :
+										    TIER_TRACEPOINT;
 	if (tier == TIER_FENTRY && !kernel->fentry)
 		return err_set(err, -EOPNOTSUPP, no, "fentry", kernel->release,
 			       strerror(-kernel->fentry_error));
 	if (tier == TIER_KPROBE && !kernel->kprobe)
 		return err_set(err, -EOPNOTSUPP, no, "kprobe", kernel->release,
 			       "it was built without kprobes");
-	if (tier != TIER_FENTRY && !kernel->syscall_tracepoints)
+	if (tier != TIER_FENTRY && !kernel->syscall_tracepoints &&
+	    !(tier == TIER_KPROBE && kernel->kprobe_session))
 		return err_set(err, -EOPNOTSUPP, no, tier_name(tier), kernel->release,
 			       "it has no system call tracepoints");
 	plan->tier = tier;
 	plan->call = tier == TIER_FENTRY ? CALL_FENTRY : CALL_TRACEPOINT;
+	if (tier == TIER_KPROBE && kernel->kprobe_session)
+		plan->call = CALL_SESSION;
 	plan->sleep = tier == TIER_FENTRY ? SLEEP_FENTRY : SLEEP_SWITCH;
+	plan->wake = tier == TIER_FENTRY ? WAKE_FENTRY :
+		     tier == TIER_KPROBE ? WAKE_KPROBE :
+					   WAKE_WAKING;
 	plan->scan = tier == TIER_TRACEPOINT || !kernel->kprobe ? SCAN_NONE :
 		     kernel->kprobe_multi			? SCAN_MULTI :
 								  SCAN_KPROBE;

@@ -27,6 +27,10 @@ struct btf;
  * @fentry: programs may be attached to functions; @fentry_error says why not
  * @kprobe: type of the kprobe PMU, 0 where there is none
  * @kprobe_multi: many kprobes in one attachment (5.18 with CONFIG_FPROBE)
+ * @kprobe_session: one program for entry and return of a function, which the
+ *	kernel never skips and never runs out of room for (6.14)
+ * @preempt: where the kernel preempts: "none", "voluntary", "full", "lazy"; ""
+ *	where it does not tell
  * @syscall_tracepoints: per-syscall tracepoints exist; @tracefs is open
  * @bpf_loop: the helper exists (5.17)
  * @switch_has_state: sched_switch carries prev_state (5.18)
@@ -45,6 +49,8 @@ struct kernel {
 	bool fentry;
 	int kprobe;
 	bool kprobe_multi;
+	bool kprobe_session;
+	char preempt[16];
 	bool syscall_tracepoints;
 	bool switch_has_state;
 	bool bpf_loop;
@@ -59,9 +65,10 @@ enum tier {
 	TIER_TRACEPOINT,
 };
 
-enum call_hook { CALL_FENTRY, CALL_TRACEPOINT };
+enum call_hook { CALL_FENTRY, CALL_SESSION, CALL_TRACEPOINT };
 enum sleep_hook { SLEEP_FENTRY, SLEEP_SWITCH };
 enum scan_hook { SCAN_NONE, SCAN_MULTI, SCAN_KPROBE };
+enum wake_hook { WAKE_FENTRY, WAKE_KPROBE, WAKE_WAKING };
 
 /**
  * struct plan - the hook chosen for each subject
@@ -72,6 +79,7 @@ struct plan {
 	enum call_hook call;
 	enum sleep_hook sleep;
 	enum scan_hook scan;
+	enum wake_hook wake;	/* WAKE_WAKING does not see what became ready */
 };
 
 /**
@@ -95,6 +103,14 @@ int kernel_open(struct kernel *kernel, struct err *err);
 int kernel_check(const struct kernel *kernel, struct err *err);
 
 /**
+ * kernel_tells_context() - whether programs can see what a CPU is in
+ *
+ * Its preemption count has a type on every kernel, but an address only with
+ * CONFIG_KALLSYMS_ALL. Looking for it reads all symbols: some ten milliseconds.
+ */
+bool kernel_tells_context(void);
+
+/**
  * kernel_plan() - choose hooks
  * @kernel: checked
  * @tier: TIER_AUTO for the best, or the one to be forced
@@ -104,6 +120,20 @@ int kernel_check(const struct kernel *kernel, struct err *err);
  * Return: 0, or -EOPNOTSUPP if the forced tier cannot be had here.
  */
 int kernel_plan(const struct kernel *kernel, enum tier tier, struct plan *plan, struct err *err);
+
+/* BPF_TRACE_KPROBE_SESSION, which the headers that we are built with may not know. */
+#define KPROBE_SESSION 56
+
+/**
+ * kernel_session_attach() - put a kprobe.session program on a function
+ * @prog: fd of a program loaded with KPROBE_SESSION
+ * @function: its name
+ *
+ * What libbpf does since 1.5.
+ *
+ * Return: the fd of the link, or -errno.
+ */
+int kernel_session_attach(int prog, const char *function);
 
 /**
  * kernel_poll_functions() - every function that may be some file's ->poll()

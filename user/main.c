@@ -4,9 +4,14 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "run.h"
 
 static const struct cmd commands[] = {
 	{ "stat", cmd_stat, "what the waiting of running programs costs" },
+	{ "trace", cmd_trace, "a line a call, when it returns" },
+	{ "top", cmd_top, "who waits, and what it costs, live" },
+	{ "selftest", cmd_selftest, "the tracer held against the module's truth, on this kernel" },
+	{ "snapshot", cmd_snapshot, "which fds a process watches, what is ready, what is not served" },
 	{ "doctor", cmd_doctor, "what this kernel allows, and what each choice costs" },
 };
 
@@ -24,6 +29,35 @@ int cmd_fail(const char *command, int error, const char *text)
 {
 	fprintf(stderr, "ioready %s: %s\n", command, text);
 	return error == -EPERM || error == -EOPNOTSUPP ? EXIT_UNSUPPORTED : EXIT_FAILED;
+}
+
+int cmd_start(const char *command, struct run *run)
+{
+	struct err err;
+	int ret = command_start(&run->command, &err);
+
+	if (!ret)
+		return 0;
+	cmd_fail(command, ret, err.text);
+	command_wait(&run->command);
+	run_close(run);
+	return ret == -ENOENT ? 127 : 126;
+}
+
+int cmd_end(const char *command, struct run *run, int ret, const char *text)
+{
+	int status = ret < 0 ? cmd_fail(command, ret, text) : ret > 0 ? EXIT_LOSSES : EXIT_DONE;
+
+	if (run->has_command && run->command.gate >= 0) {
+		command_abandon(&run->command);
+	} else if (run->has_command) {
+		int theirs = command_wait(&run->command);
+
+		if (status == EXIT_DONE)
+			status = theirs;
+	}
+	run_close(run);
+	return status;
 }
 
 int main(int argc, char **argv)

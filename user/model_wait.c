@@ -315,17 +315,6 @@ static int dearer(const void *a, const void *b)
 	return (int)x->syscall - (int)y->syscall;
 }
 
-/* The longest call of an interval is not kept; the top of its histogram is near. */
-static uint64_t histogram_top(const struct histogram *h, uint64_t max)
-{
-	if (h->buckets[HISTOGRAM_BUCKETS - 1])
-		return max;
-	for (int i = HISTOGRAM_BUCKETS - 2; i >= 0; i--)
-		if (h->buckets[i])
-			return histogram_low(i + 1) < max ? histogram_low(i + 1) : max;
-	return max;
-}
-
 int model_wait_figures(struct model_wait *m, bool interval, struct wait_figures **figures,
 		       struct err *err)
 {
@@ -354,6 +343,18 @@ int model_wait_figures(struct model_wait *m, bool interval, struct wait_figures 
 	qsort(all, n, sizeof(*all), dearer);
 	*figures = all;
 	return n;
+}
+
+void model_wait_forget(struct model_wait *m)
+{
+	struct entry *e, *next;
+
+	HASH_ITER(hh, m->entries, e, next) {
+		if (e->alive)
+			continue;
+		HASH_DEL(m->entries, e);
+		free(e);
+	}
 }
 
 void model_wait_free(struct model_wait *m)

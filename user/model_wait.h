@@ -123,6 +123,14 @@ void model_wait_watched(struct model_wait *m, uint32_t tgid, int32_t epfd, uint6
 int model_wait_figures(struct model_wait *m, bool interval, struct wait_figures **figures,
 		       struct err *err);
 
+/**
+ * model_wait_forget() - drop what has ended
+ * @m: the model, right after model_wait_figures() with @interval
+ *
+ * For a run without end. Only intervals are right from then on.
+ */
+void model_wait_forget(struct model_wait *m);
+
 const char *wait_syscall_name(enum wait_syscall syscall);
 const char *wait_mechanism_name(enum wait_syscall syscall);
 

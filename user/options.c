@@ -20,6 +20,19 @@
 #define OPTION_RING 263
 #define OPTION_ROWS 264
 #define OPTION_CTL 265
+#define OPTION_CHAIN 266
+#define OPTION_GAP 267
+#define OPTION_NO_DUP 268
+
+/* Options that more than one command has. */
+#define ENTRY_JSON(group) \
+	{ "json", OPTION_JSON, NULL, 0, "a JSON object on a line instead of text", group }
+#define ENTRY_OUTPUT(group) \
+	{ "output", 'o', "FILE", 0, "write to FILE instead of standard output", group }
+#define ENTRY_ROWS(group) \
+	{ "rows", OPTION_ROWS, "N", 0, "at most N rows in a text table; 0: all (default 20)", group }
+#define ENTRY_COLOR(group) \
+	{ "color", OPTION_COLOR, "WHEN", 0, "auto, always or never; NO_COLOR is heeded", group }
 
 static const struct argp_option entries[] = {
 	{ NULL, 0, NULL, 0, "Whom to trace (all given must hold; the default is everybody):", 1 },
@@ -32,11 +45,11 @@ static const struct argp_option entries[] = {
 	{ "duration", 'd', "SECONDS", 0, "end after this time (default: Ctrl-C)", 2 },
 	{ "interval", 'i', "SECONDS", 0, "also print a table for each interval", 2 },
 	{ NULL, 0, NULL, 0, "What to print:", 3 },
-	{ "json", OPTION_JSON, NULL, 0, "a JSON object on a line instead of text", 3 },
-	{ "output", 'o', "FILE", 0, "write to FILE instead of standard output", 3 },
+	ENTRY_JSON(3),
+	ENTRY_OUTPUT(3),
 	{ "threads", OPTION_THREADS, NULL, 0, "tell the threads of a process apart", 3 },
-	{ "rows", OPTION_ROWS, "N", 0, "at most N rows in a text table; 0: all (default 20)", 3 },
-	{ "color", OPTION_COLOR, "WHEN", 0, "auto, always or never; NO_COLOR is heeded", 3 },
+	ENTRY_ROWS(3),
+	ENTRY_COLOR(3),
 	{ "quiet", 'q', NULL, 0, "no progress", 3 },
 	{ "verbose", 'v', NULL, 0, "say the tier, and how long loading and attaching took", 3 },
 	{ NULL, 0, NULL, 0, "How to trace:", 4 },
@@ -47,10 +60,30 @@ static const struct argp_option entries[] = {
 	  "each, which slows every ->poll(); derive: never count", 4 },
 	{ "epoll-ctl", OPTION_CTL, NULL, 0,
 	  "also count epoll_ctl, which some programs call more often than they wait", 4 },
+	{ "chain", OPTION_CHAIN, NULL, 0,
+	  "also follow each wakeup from ready to woken, running and returned", 4 },
 	{ "ring", OPTION_RING, "KIB", 0,
 	  "room for the figures of threads that end (default 4096)", 4 },
 	{ "on-loss", OPTION_ON_LOSS, "WHAT", 0,
 	  "report (default), or fail: exit with 4 if anything was lost", 4 },
+	{ 0 },
+};
+
+static const struct argp_option snapshot_entries[] = {
+	{ NULL, 0, NULL, 0, "Whom to look at:", 1 },
+	{ "pid", 'p', "PID", 0, "this process; up to 16 times", 1 },
+	{ "all", 'a', NULL, 0, "every process", 1 },
+	{ NULL, 0, NULL, 0, "How to look:", 2 },
+	{ "gap", OPTION_GAP, "SECONDS", 0, "time between the two looks (default 0.05)", 2 },
+	{ "no-dup", OPTION_NO_DUP, NULL, 0,
+	  "without the module, do not ask what is ready: it takes a duplicate of each file for "
+	  "a moment", 2 },
+	{ NULL, 0, NULL, 0, "What to print:", 3 },
+	ENTRY_JSON(3),
+	ENTRY_OUTPUT(3),
+	ENTRY_ROWS(3),
+	ENTRY_COLOR(3),
+	{ "quiet", 'q', NULL, 0, "no word on standard error of processes that end meanwhile", 3 },
 	{ 0 },
 };
 
@@ -97,8 +130,7 @@ static void id_add(struct argp_state *state, const char *text, const char *what,
 	if (parse_u32(text, 1, 4194304, &id, what, &err))
 		argp_error(state, "%s", err.text);
 	if (*nr == FILTER_IDS_MAX)
-		argp_error(state, "at most %d of them can be traced at once: use --comm or "
-				  "--cgroup", FILTER_IDS_MAX);
+		argp_error(state, "at most %d of them can be named at once", FILTER_IDS_MAX);
 	tgid = tgid_of(id);
 	if (!tgid || (ids == o->filter.tgids && tgid != id)) {
 		if (tgid)
@@ -155,6 +187,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'v':
 		o->verbose = true;
 		break;
+	case OPTION_GAP:
+		if (parse_seconds(arg, &o->gap_ns, "the gap", &err))
+			argp_error(state, "%s", err.text);
+		break;
+	case OPTION_NO_DUP:
+		o->no_dup = true;
+		break;
 	case OPTION_JSON:
 		o->json = true;
 		break;
@@ -163,6 +202,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case OPTION_CTL:
 		o->epoll_ctl = true;
+		break;
+	case OPTION_CHAIN:
+		o->chain = true;
 		break;
 	case OPTION_COLOR:
 		o->color = choose(state, "color", when_names, arg);
@@ -195,6 +237,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 const struct argp options_argp = { .options = entries, .parser = parse };
+const struct argp options_snapshot_argp = { .options = snapshot_entries, .parser = parse };
 
 void options_init(struct options *options, const char *name)
 {
@@ -203,6 +246,7 @@ void options_init(struct options *options, const char *name)
 	options->filter.cgroup_v1_subsys = -1;
 	options->ring_bytes = 4096 * 1024;
 	options->rows = 20;
+	options->gap_ns = 50000000;
 }
 
 bool options_color(const struct options *options, int fd)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The options that all tracing commands share: filters, window, output, tier. */
+/* The options that commands share: filters, window, output, tier. */
 #ifndef IOREADY_OPTIONS_H
 #define IOREADY_OPTIONS_H
 
@@ -21,6 +21,8 @@ enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
  * @interval_ns: 0 for none
  * @output: path, or NULL for stdout
  * @command: argv after `--`, or NULL
+ * @gap_ns: between the two looks of a snapshot
+ * @no_dup: a snapshot does not ask what is ready without the module
  */
 struct options {
 	const char *name;		/* of the command, for messages */
@@ -33,6 +35,12 @@ struct options {
 	bool json;
 	bool threads;
 	bool epoll_ctl;
+	bool chain;
+	bool events;			/* trace: see struct settings of the collector */
+	uint64_t event_min_ns;
+	bool event_empty;
+	bool event_failed;
+	uint32_t events_bytes;
 	bool quiet;
 	bool verbose;
 	bool fail_on_loss;
@@ -42,10 +50,15 @@ struct options {
 	uint32_t ring_bytes;
 	uint32_t rows;
 	char **command;
+	uint64_t gap_ns;
+	bool no_dup;
 };
 
 /** options_argp - child parser for a command's own; input is struct options */
 extern const struct argp options_argp;
+
+/** options_snapshot_argp - those of a snapshot, which has no window and no tier */
+extern const struct argp options_snapshot_argp;
 
 /** options_init() - the defaults that are not zero */
 void options_init(struct options *options, const char *name);

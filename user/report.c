@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "report.h"
 
+#include <inttypes.h>
+#include <string.h>
+
 static const char *const loss_names[LOSS_NR] = {
 	[LOSS_BEGUN_BEFORE] = "begun_before", [LOSS_ENTRY_UNSEEN] = "entry_unseen",
 	[LOSS_EXIT_UNSEEN] = "exit_unseen",   [LOSS_NO_MEMORY] = "no_memory",
 	[LOSS_RING_FULL] = "ring_full",	      [LOSS_KILLED] = "killed",
 	[LOSS_FAULT] = "fault",		      [LOSS_HISTOGRAM] = "histogram",
+	[LOSS_CHAINS] = "chains",	      [LOSS_WAKERS] = "wakers",
+	[LOSS_EVENTS] = "events",
 	[LOSS_NOT_FOLLOWED] = "not_followed",
 };
 
@@ -24,6 +29,24 @@ uint64_t losses_total(const struct losses *losses)
 	return n;
 }
 
+const char *losses_most(const struct losses *losses)
+{
+	const char *name = NULL;
+	uint64_t most = 0;
+
+	for (int i = 0; i < LOSS_NR; i++) {
+		if (i != LOSS_BEGUN_BEFORE && losses->count[i] > most) {
+			most = losses->count[i];
+			name = loss_names[i];
+		}
+	}
+	if (losses->nested > most) {
+		most = losses->nested;
+		name = "nested";
+	}
+	return losses->threads_32bit > most ? "threads_32bit" : name;
+}
+
 char *text_clean(char *to, const char *from)
 {
 	char *at = to;
@@ -38,4 +61,50 @@ char *text_clean(char *to, const char *from)
 	}
 	*at = 0;
 	return to;
+}
+
+char *text_grouped(char *to, uint64_t n)
+{
+	char digits[24];
+	int length = snprintf(digits, sizeof(digits), "%" PRIu64, n);
+	char *at = to;
+
+	for (int i = 0; i < length; i++) {
+		if (i && (length - i) % 3 == 0)
+			*at++ = ',';
+		*at++ = digits[i];
+	}
+	*at = 0;
+	return to;
+}
+
+char *text_duration(char *to, uint64_t ns)
+{
+	static const struct {
+		double unit;
+		const char *name;
+	} units[] = { { 1e9, "s" }, { 1e6, "ms" }, { 1e3, "us" }, { 1, "ns" } };
+	int i = 0;
+	double x;
+
+	while (i < 3 && ns < units[i].unit)
+		i++;
+	x = ns / units[i].unit;
+	sprintf(to, "%.*f%s", i == 3 || x >= 100 ? 0 : x >= 10 ? 1 : 2, x, units[i].name);
+	return to;
+}
+
+char *text_share(char *to, double part, double whole)
+{
+	if (!whole)
+		return strcpy(to, "-");
+	sprintf(to, "%.1f%%", 100.0 * part / whole);
+	return to;
+}
+
+const char *kind_mark(enum kind kind)
+{
+	return kind == KIND_LOWER_BOUND			    ? ">=" :
+	       kind == KIND_DERIVED || kind == KIND_SAMPLED ? "~" :
+							      "";
 }

@@ -9,6 +9,7 @@
 
 #include "collector.h"
 #include "kernel.h"
+#include "model_chain.h"
 #include "model_wait.h"
 
 /**
@@ -20,9 +21,12 @@
  * @start_unix_ns: when the window began
  * @seconds: how long it was
  * @interval: whether this is a part of the window, not all of it
+ * @chain: whether chains were followed
  * @losses: all since the beginning of the window
  * @threads: whether threads are told apart
  * @waits, @waits_nr: the figures
+ * @chains, @chains_nr: those of chains, if @chain
+ * @wakers, @wakers_nr: who woke whom, if @chain
  */
 struct report {
 	const char *host;
@@ -33,10 +37,15 @@ struct report {
 	uint64_t start_unix_ns;
 	double seconds;
 	bool interval;
+	bool chain;
 	struct losses losses;
 	bool threads;
 	const struct wait_figures *waits;
 	int waits_nr;
+	const struct chain_figures *chains;
+	int chains_nr;
+	const struct waker_figures *wakers;
+	int wakers_nr;
 };
 
 /** struct text_options - @rows: most rows to print, 0 for all; @color: use escapes */
@@ -66,6 +75,9 @@ const char *loss_name(enum loss reason);
  */
 uint64_t losses_total(const struct losses *losses);
 
+/** losses_most() - the name of the reason for most of losses_total(); NULL for none */
+const char *losses_most(const struct losses *losses);
+
 /**
  * text_clean() - make untrusted bytes printable
  * @to: at least 4 * strlen(@from) + 1 bytes
@@ -77,5 +89,21 @@ uint64_t losses_total(const struct losses *losses);
  * Return: @to.
  */
 char *text_clean(char *to, const char *from);
+
+/** text_grouped() - 1234567 as 1,234,567; @to has 32 bytes; returns @to */
+char *text_grouped(char *to, uint64_t n);
+
+/**
+ * text_duration() - three digits and a unit, as "4.21ms"
+ *
+ * Nothing is longer than 7 characters. @to has 16 bytes; returns @to.
+ */
+char *text_duration(char *to, uint64_t ns);
+
+/** text_share() - "12.3%", or "-" as a part of nothing; @to has 16 bytes; returns @to */
+char *text_share(char *to, double part, double whole);
+
+/** kind_mark() - what stands before a figure of a kind: "", "~" or ">=" */
+const char *kind_mark(enum kind kind);
 
 #endif /* IOREADY_REPORT_H */

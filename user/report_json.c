@@ -17,7 +17,8 @@ static json_t *losses_json(const struct losses *losses)
 	return o;
 }
 
-static json_t *latency_json(const struct wait_figures *f)
+/* Quantiles, sum and largest of times; without any, only the sum is a number. */
+static json_t *times_json(const struct histogram *h, uint64_t n, uint64_t sum, uint64_t max)
 {
 	static const struct {
 		const char *name;
@@ -27,12 +28,10 @@ static json_t *latency_json(const struct wait_figures *f)
 
 	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
 		json_object_set_new(o, quantiles[i].name,
-				    f->calls ? json_integer(histogram_quantile(
-						       &f->latency.histogram, quantiles[i].share,
-						       f->latency.max)) :
-					       json_null());
-	json_object_set_new(o, "max", f->calls ? json_integer(f->latency.max) : json_null());
-	json_object_set_new(o, "sum", json_integer(f->latency.sum));
+				    n ? json_integer(histogram_quantile(h, quantiles[i].share, max)) :
+					json_null());
+	json_object_set_new(o, "max", n ? json_integer(max) : json_null());
+	json_object_set_new(o, "sum", json_integer(sum));
 	return o;
 }
 
@@ -85,9 +84,48 @@ static json_t *wait_json(const struct report *report, const struct wait_figures 
 	json_object_set_new(o, "wakeups_empty", json_integer(f->wakeups_empty));
 	json_object_set_new(o, "asleep_ns", json_integer(f->asleep_ns));
 	json_object_set_new(o, "awake_ns", json_integer(f->awake_ns));
-	json_object_set_new(o, "latency_ns", latency_json(f));
+	json_object_set_new(o, "latency_ns", times_json(&f->latency.histogram, f->calls,
+							f->latency.sum, f->latency.max));
 	json_object_set_new(o, "open", json_pack("{si si}", "begun_before", f->open_before,
 						 "begun_within", f->open - f->open_before));
+	return o;
+}
+
+static json_t *chain_json(const struct report *report, const struct chain_figures *f)
+{
+	json_t *o = json_object(), *wakers = json_array();
+	char name[4 * 16 + 1];
+
+	json_object_set_new(o, "pid", json_integer(f->tgid));
+	json_object_set_new(o, "start_time_ns", json_integer(f->start_ns));
+	if (report->threads)
+		json_object_set_new(o, "tid", json_integer(f->tid));
+	json_object_set_new(o, "comm", json_string(text_clean(name, f->comm)));
+	json_object_set_new(o, "calls", json_integer(f->calls));
+	for (int i = 0; i < CHAIN_NR; i++)
+		json_object_set_new(o, chain_part_name(i),
+				    i == CHAIN_WOKEN && report->plan.wake == WAKE_WAKING ?
+					    json_null() :
+					    times_json(&f->parts[i].histogram, f->calls,
+						       f->parts[i].sum, f->parts[i].max));
+	json_object_set_new(o, "work_ns", times_json(&f->work.histogram, f->turns, f->work.sum,
+						     f->work.max));
+	json_object_set_new(o, "turns", json_integer(f->turns));
+	json_object_set_new(o, "switches",
+			    json_pack("{sI sI}", "voluntary", (json_int_t)f->switches[0],
+				      "involuntary", (json_int_t)f->switches[1]));
+	for (int i = 0; i < report->wakers_nr; i++) {
+		const struct waker_figures *w = &report->wakers[i];
+
+		if (w->key.woken != f->tgid || w->key.woken_start_ns != f->start_ns)
+			continue;
+		json_array_append_new(wakers,
+				      json_pack("{ss si ss sI}", "context",
+						wake_context_name(w->key.context), "pid",
+						w->key.waker, "comm", text_clean(name, w->comm),
+						"wakes", (json_int_t)w->wakes));
+	}
+	json_object_set_new(o, "wakers", wakers);
 	return o;
 }
 
@@ -115,6 +153,13 @@ int report_json(FILE *out, const struct report *report)
 	json_object_set_new(o, "open", json_pack("{si si}", "begun_before", before, "begun_within",
 						 open - before));
 	json_object_set_new(o, "waits", waits);
+	if (report->chain) {
+		json_t *chains = json_array();
+
+		for (int i = 0; i < report->chains_nr; i++)
+			json_array_append_new(chains, chain_json(report, &report->chains[i]));
+		json_object_set_new(o, "chains", chains);
+	}
 	ret = json_dumpf(o, out, JSON_COMPACT);
 	fputc('\n', out);
 	json_decref(o);

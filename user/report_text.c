@@ -9,61 +9,13 @@
 #define DIM "\033[2m"
 #define PLAIN "\033[0m"
 
-/* 1234567 -> 1,234,567 */
-static char *grouped(char *to, uint64_t n)
-{
-	char digits[24];
-	int length = snprintf(digits, sizeof(digits), "%" PRIu64, n);
-	char *at = to;
-
-	for (int i = 0; i < length; i++) {
-		if (i && (length - i) % 3 == 0)
-			*at++ = ',';
-		*at++ = digits[i];
-	}
-	*at = 0;
-	return to;
-}
-
-/* Three digits and a unit, as "4.21ms"; nothing is longer than 7 characters. */
-static char *duration(char *to, uint64_t ns)
-{
-	static const struct {
-		double unit;
-		const char *name;
-	} units[] = { { 1e9, "s" }, { 1e6, "ms" }, { 1e3, "us" }, { 1, "ns" } };
-	int i = 0;
-	double x;
-
-	while (i < 3 && ns < units[i].unit)
-		i++;
-	x = ns / units[i].unit;
-	sprintf(to, "%.*f%s", i == 3 || x >= 100 ? 0 : x >= 10 ? 1 : 2, x, units[i].name);
-	return to;
-}
-
-static const char *mark(enum kind kind)
-{
-	return kind == KIND_LOWER_BOUND			       ? ">=" :
-	       kind == KIND_DERIVED || kind == KIND_SAMPLED ? "~" :
-								 "";
-}
-
 static char *marked(char *to, enum kind kind, uint64_t n)
 {
 	char number[32];
 
 	if (kind == KIND_ABSENT)
 		return strcpy(to, "-");
-	sprintf(to, "%s%s", mark(kind), grouped(number, n));
-	return to;
-}
-
-static char *share(char *to, uint64_t part, uint64_t whole)
-{
-	if (!whole)
-		return strcpy(to, "-");
-	sprintf(to, "%.1f%%", 100.0 * part / whole);
+	sprintf(to, "%s%s", kind_mark(kind), text_grouped(number, n));
 	return to;
 }
 
@@ -84,7 +36,7 @@ static bool tell_waste(FILE *out, const struct wait_figures *f)
 		return false;
 	fprintf(out, "%.1f %% of %s%s scans found nothing: %s fds watched, %.1f ready per call",
 		100.0 * f->wasted / f->scans, f->scans_kind == KIND_LOWER_BOUND ? "at least " : "",
-		grouped(scans, f->scans), grouped(watched, f->watched_mean + 0.5),
+		text_grouped(scans, f->scans), text_grouped(watched, f->watched_mean + 0.5),
 		per_call(f->ready, f->calls));
 	return true;
 }
@@ -96,7 +48,7 @@ static bool tell_empty(FILE *out, const struct wait_figures *f)
 	if (f->wakeups < 100 || f->wakeups_empty * 10 < f->wakeups)
 		return false;
 	fprintf(out, "%.1f %% of %s wakeups found nothing", 100.0 * f->wakeups_empty / f->wakeups,
-		grouped(wakeups, f->wakeups));
+		text_grouped(wakeups, f->wakeups));
 	return true;
 }
 
@@ -109,7 +61,7 @@ static bool tell_timeouts(FILE *out, const struct wait_figures *f, double second
 	if (n * 2 < f->calls || n < 100 * seconds)
 		return false;
 	fprintf(out, "%.1f %% of %s calls came back with nothing ready, %.0f a second",
-		100.0 * n / f->calls, grouped(calls, f->calls), n / seconds);
+		100.0 * n / f->calls, text_grouped(calls, f->calls), n / seconds);
 	return true;
 }
 
@@ -118,14 +70,14 @@ static void tell_plain(FILE *out, const struct wait_figures *f)
 	char calls[32];
 
 	fprintf(out, "%s calls, %.1f ready per call, %.1f %% of their time asleep",
-		grouped(calls, f->calls), per_call(f->ready, f->calls),
+		text_grouped(calls, f->calls), per_call(f->ready, f->calls),
 		f->latency.sum ? 100.0 * f->asleep_ns / f->latency.sum : 0.0);
 }
 
 static void findings(FILE *out, const struct report *r, const struct text_options *o)
 {
 	int told = 0;
-	char name[4 * 16 + 1];
+	char name[4 * 16 + 1], number[32];
 
 	for (int i = 0; i < r->waits_nr && told < 3; i++) {
 		const struct wait_figures *f = &r->waits[i];
@@ -158,6 +110,21 @@ static void findings(FILE *out, const struct report *r, const struct text_option
 	}
 	if (!told)
 		fprintf(out, "No wait call returned in the window.\n");
+	told = 0;
+	for (int i = 0; i < r->chains_nr && told < 3; i++) {
+		const struct chain_figures *f = &r->chains[i];
+		char longest[16], turns[32];
+
+		/* What a person feels; a loop that works no longer than this is no news. */
+		if (!f->turns || f->work.max < 100000000)
+			continue;
+		fprintf(out, "%s%s (%u): up to %s went by between two waits; it waited again %s "
+			     "times, and blocked elsewhere %s times in all.%s\n",
+			o->color ? BOLD : "", text_clean(name, f->comm), f->tgid,
+			text_duration(longest, f->work.max), text_grouped(turns, f->turns),
+			text_grouped(number, f->switches[0]), o->color ? PLAIN : "");
+		told++;
+	}
 	fputc('\n', out);
 }
 
@@ -192,15 +159,16 @@ static void row(FILE *out, const struct report *r, const struct wait_figures *f)
 	if (f->wasted_kind == KIND_ABSENT)
 		strcpy(wasted, "-");
 	else
-		sprintf(wasted, "%s%s", mark(f->wasted_kind), share(empty, f->wasted, f->scans));
-	duration(p50, histogram_quantile(&f->latency.histogram, 0.5, f->latency.max));
-	duration(p99, histogram_quantile(&f->latency.histogram, 0.99, f->latency.max));
+		sprintf(wasted, "%s%s", kind_mark(f->wasted_kind),
+			text_share(empty, f->wasted, f->scans));
+	text_duration(p50, histogram_quantile(&f->latency.histogram, 0.5, f->latency.max));
+	text_duration(p99, histogram_quantile(&f->latency.histogram, 0.99, f->latency.max));
 	fprintf(out, "%-12s %10s %8s %7s %13s %7s %9s %6s %8s %8s %7s %7s %7s\n",
-		wait_syscall_name(f->syscall), grouped(calls, f->calls),
+		wait_syscall_name(f->syscall), text_grouped(calls, f->calls),
 		marked(watched, f->watched_kind, f->watched_mean + 0.5), ready,
-		marked(scans, f->scans_kind, f->scans), wasted, grouped(wakeups, f->wakeups),
-		share(empty, f->wakeups_empty, f->wakeups), duration(asleep, f->asleep_ns),
-		duration(awake, f->awake_ns), p50, p99, duration(max, f->latency.max));
+		marked(scans, f->scans_kind, f->scans), wasted, text_grouped(wakeups, f->wakeups),
+		text_share(empty, f->wakeups_empty, f->wakeups), text_duration(asleep, f->asleep_ns),
+		text_duration(awake, f->awake_ns), p50, p99, text_duration(max, f->latency.max));
 }
 
 static void table(FILE *out, const struct report *r, const struct text_options *o)
@@ -219,6 +187,81 @@ static void table(FILE *out, const struct report *r, const struct text_options *
 		row(out, r, &r->waits[i]);
 	if (rows < r->waits_nr)
 		fprintf(out, "%7s %d more (--rows=0 shows all)\n", "...", r->waits_nr - rows);
+	fputc('\n', out);
+}
+
+/* The half and the last hundredth. */
+static char *quantiles(char *to, const struct chain_times *times)
+{
+	char p50[16], p99[16];
+
+	text_duration(p50, histogram_quantile(&times->histogram, 0.5, times->max));
+	text_duration(p99, histogram_quantile(&times->histogram, 0.99, times->max));
+	sprintf(to, "%s %7s", p50, p99);
+	return to;
+}
+
+/* Who woke a process, the three that did so most often. */
+static void wakers_of(FILE *out, const struct report *r, const struct chain_figures *f)
+{
+	uint64_t all = 0;
+	int told = 0;
+
+	for (int i = 0; i < r->wakers_nr; i++)
+		if (r->wakers[i].key.woken == f->tgid && r->wakers[i].key.woken_start_ns == f->start_ns)
+			all += r->wakers[i].wakes;
+	for (int i = 0; i < r->wakers_nr && told < 3; i++) {
+		const struct waker_figures *w = &r->wakers[i];
+		char name[4 * 16 + 1];
+
+		if (w->key.woken != f->tgid || w->key.woken_start_ns != f->start_ns)
+			continue;
+		fprintf(out, "%s%.0f%% %s[%u]", told++ ? ", " : "  ", 100.0 * w->wakes / all,
+			text_clean(name, w->comm), w->key.waker);
+		/* It may just have been on the CPU that an interrupt came to. */
+		if (w->key.context == CONTEXT_UNKNOWN)
+			fputc('?', out);
+		else if (w->key.context != CONTEXT_PROCESS)
+			fprintf(out, " in %s", wake_context_name(w->key.context));
+	}
+	fputc('\n', out);
+}
+
+/* From ready to returned, in its three parts; and by whom. */
+static void chains(FILE *out, const struct report *r, const struct text_options *o)
+{
+	int rows = r->chains_nr;
+
+	if (!rows)
+		return;
+	if (o->rows && rows > (int)o->rows)
+		rows = o->rows;
+	fprintf(out, "%s%7s %-15s %10s %15s %15s %16s %23s  %s%s\n", o->color ? BOLD : "",
+		r->threads ? "TID" : "PID", "COMMAND", "WOKEN", "READY-WOKEN", "WOKEN-RUNNING",
+		"RUNNING-RETURNED", "WORK BETWEEN CALLS", "WOKEN BY", o->color ? PLAIN : "");
+	fprintf(out, "%34s %15s %15s %16s %23s\n", "", "P50     P99", "P50     P99",
+		"P50     P99", "P50     P99     MAX");
+	for (int i = 0; i < rows; i++) {
+		const struct chain_figures *f = &r->chains[i];
+		char name[4 * 16 + 1], calls[32], woken[40] = "-", running[40] = "-";
+		char returned[40] = "-", work[40] = "-", longest[16] = "";
+
+		if (f->calls && r->plan.wake != WAKE_WAKING)
+			quantiles(woken, &f->parts[CHAIN_WOKEN]);
+		if (f->calls) {
+			quantiles(running, &f->parts[CHAIN_RUNNING]);
+			quantiles(returned, &f->parts[CHAIN_RETURNED]);
+		}
+		if (f->turns) {
+			quantiles(work, &f->work);
+			text_duration(longest, f->work.max);
+		}
+		fprintf(out, "%7u %-15.15s %10s %15s %15s %16s %15s %7s",
+			r->threads ? f->tid : f->tgid,
+			text_clean(name, r->threads ? f->thread_comm : f->comm),
+			text_grouped(calls, f->calls), woken, running, returned, work, longest);
+		wakers_of(out, r, f);
+	}
 	fputc('\n', out);
 }
 
@@ -244,7 +287,7 @@ static void sample(FILE *out, const struct report *r)
 	else
 		fprintf(out,
 			"Scans counted one by one in %s of the calls: %s, where derivation says %s.\n",
-			grouped(number, calls), grouped(counted, scans), grouped(said, derived));
+			text_grouped(number, calls), text_grouped(counted, scans), text_grouped(said, derived));
 }
 
 static void losses(FILE *out, const struct report *r)
@@ -258,6 +301,9 @@ static void losses(FILE *out, const struct report *r)
 		[LOSS_KILLED] = "calls whose thread ended inside them, not counted",
 		[LOSS_FAULT] = "calls counted with nothing known of what they watched",
 		[LOSS_HISTOGRAM] = "calls missing in the latency histogram",
+		[LOSS_CHAINS] = "calls that were woken, not counted as such",
+		[LOSS_WAKERS] = "wakes by wakers that found no room in their table",
+		[LOSS_EVENTS] = "calls counted, but not told as a line",
 		[LOSS_NOT_FOLLOWED] = "threads of the command not followed",
 	};
 	uint32_t before = 0, within = 0;
@@ -272,13 +318,13 @@ static void losses(FILE *out, const struct report *r)
 			before + within, before);
 	for (int i = 0; i < LOSS_NR; i++)
 		if (r->losses.count[i])
-			fprintf(out, "%10s %s\n", grouped(number, r->losses.count[i]), words[i]);
+			fprintf(out, "%10s %s\n", text_grouped(number, r->losses.count[i]), words[i]);
 	if (r->losses.nested)
 		fprintf(out, "%10s runs of a hook skipped because another was running\n",
-			grouped(number, r->losses.nested));
+			text_grouped(number, r->losses.nested));
 	if (r->losses.threads_32bit)
 		fprintf(out, "%10s threads of 32-bit programs, whose calls are not decoded\n",
-			grouped(number, r->losses.threads_32bit));
+			text_grouped(number, r->losses.threads_32bit));
 	if (!losses_total(&r->losses))
 		fprintf(out, "Nothing was lost.\n");
 }
@@ -288,6 +334,7 @@ void report_text(FILE *out, const struct report *report, const struct text_optio
 	header(out, report, options);
 	findings(out, report, options);
 	table(out, report, options);
+	chains(out, report, options);
 	if (report->interval)
 		return;
 	fprintf(out, "~ derived or sampled, >= at least; see ioready-stat(1).\n");

@@ -27,6 +27,7 @@ char LICENSE[] SEC("license") = "GPL";
 #define X(name, mechanism)						\
 	SEC("fentry/" SYSCALL(name)) NOTHING(fentry_##name)		\
 	SEC("fexit/" SYSCALL(name)) NOTHING(fexit_##name)		\
+	SEC("kprobe.multi") NOTHING(session_##name)			\
 	SEC("tracepoint") NOTHING(enter_##name)				\
 	SEC("tracepoint") NOTHING(exit_##name)
 WAIT_FAMILY(X)

@@ -20,7 +20,7 @@
 
 struct hooks {
 	const char *name;
-	struct bpf_program *fentry, *fexit, *enter, *exit;
+	struct bpf_program *fentry, *fexit, *session, *enter, *exit;
 };
 
 static int fail(const char *what)
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 	struct plan plan = {};
 	struct err err;
 	enum tier tier;
-	bool fentry;
+	bool fentry, session;
 	char byte;
 	int ret = 0;
 
@@ -86,10 +86,12 @@ int main(int argc, char **argv)
 	if (!skel)
 		return fail("open");
 	fentry = !raw && plan.call == CALL_FENTRY;
+	session = !raw && plan.call == CALL_SESSION;
 	const struct hooks hooks[] = {
 #define X(name, mechanism)							\
 		{ #name, skel->progs.fentry_##name, skel->progs.fexit_##name,	\
-		  skel->progs.enter_##name, skel->progs.exit_##name },
+		  skel->progs.session_##name, skel->progs.enter_##name,	\
+		  skel->progs.exit_##name },
 		WAIT_FAMILY(X)
 #undef X
 	};
@@ -98,6 +100,11 @@ int main(int argc, char **argv)
 	for (int i = 0; !raw && i < WAIT_NR; i++) {
 		if (i == WAIT_epoll_ctl && !ctl)
 			continue;
+		if (session) {
+			bpf_program__set_autoload(hooks[i].session, true);
+			bpf_program__set_expected_attach_type(hooks[i].session, KPROBE_SESSION);
+			continue;
+		}
 		bpf_program__set_autoload(fentry ? hooks[i].fentry : hooks[i].enter, true);
 		bpf_program__set_autoload(fentry ? hooks[i].fexit : hooks[i].exit, true);
 	}
@@ -109,6 +116,18 @@ int main(int argc, char **argv)
 	if (floor_bpf__load(skel))
 		return fail("load");
 
+	for (int i = 0; !ret && session && i < WAIT_NR; i++) {
+		/* The function is the one that its fentry program names. */
+		const char *section = bpf_program__section_name(hooks[i].fentry);
+		int fd;
+
+		if (!bpf_program__autoload(hooks[i].session))
+			continue;
+		fd = kernel_session_attach(bpf_program__fd(hooks[i].session),
+					   strchr(section, '/') + 1);
+		errno = -fd;
+		ret = fd < 0 ? fail(section) : 0;
+	}
 	for (int i = 0; !ret && !raw && !fentry && i < WAIT_NR; i++) {
 		if (!bpf_program__autoload(hooks[i].enter))
 			continue;

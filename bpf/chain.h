@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * chain.h - the chain from ready to returned: a file becomes ready and wakes who
+ * waits for it (wake_begin(), wake_end()), a thread in a wait call is made
+ * runnable within that wake (chain_wake()), it runs again (sleep_end() of call.h),
+ * its call comes back (chain_count()), and it works until it waits again
+ * (turn_end()).
+ *
+ * A waker works with interrupts off, because it holds the lock of a wait queue: so
+ * the wake that a CPU is in stays the same until its end, and needs no key.
+ */
+#ifndef IOREADY_CHAIN_H
+#define IOREADY_CHAIN_H
+
+#include "buckets.h"
+#include "filter.h"
+#include "maps.h"
+
+static __always_inline struct wake *wake_here(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&wakes, &zero);
+}
+
+/* No wake takes as long: if one seems to, the hook on its end was skipped. */
+#define WAKE_NS_MAX 100000000
+
+static __always_inline int wake_begin(void)
+{
+	struct wake *w = wake_here();
+	u64 now = bpf_ktime_get_ns();
+
+	if (!w)
+		return 0;
+	if (!w->depth || now - w->ready_ns > WAKE_NS_MAX) {
+		w->depth = 0;
+		w->ready_ns = now;
+	}
+	w->depth++;
+	return 0;
+}
+
+static __always_inline int wake_end(void)
+{
+	struct wake *w = wake_here();
+
+	/* It may have begun before the hook on its begin was there. */
+	if (w && w->depth)
+		w->depth--;
+	return 0;
+}
+
+/* include/linux/preempt.h; the counter moved into a struct with 6.2, and back. */
+#define SOFTIRQ_OFFSET 0x00000100
+#define HARDIRQ_MASK 0x000f0000
+#define NMI_MASK 0x00f00000
+extern const int __preempt_count __ksym __weak;
+extern const struct pcpu_hot pcpu_hot __ksym __weak;
+
+static __always_inline u32 wake_context(void)
+{
+	u32 count = 0;
+
+	if (&__preempt_count)
+		count = *(const int *)bpf_this_cpu_ptr(&__preempt_count);
+	else if (&pcpu_hot)
+		count = ((const struct pcpu_hot *)bpf_this_cpu_ptr(&pcpu_hot))->preempt_count;
+	else
+		return CONTEXT_UNKNOWN;
+	return count & (HARDIRQ_MASK | NMI_MASK) ? CONTEXT_HARDIRQ :
+	       count & SOFTIRQ_OFFSET		 ? CONTEXT_SOFTIRQ :
+						   CONTEXT_PROCESS;
+}
+
+static __always_inline void waker_count(struct task_struct *woken, const bool sees_context)
+{
+	struct task_struct *by = bpf_get_current_task_btf();
+	struct waker_key key = {
+		.woken_start_ns = woken->group_leader->start_boottime,
+		.waker_start_ns = by->group_leader->start_boottime,
+		.woken = woken->tgid,
+		.waker = by->tgid,
+		.context = sees_context ? wake_context() : CONTEXT_UNKNOWN,
+	};
+	struct waker *w = bpf_map_lookup_elem(&wakers, &key), new = { .wakes = 1 };
+
+	if (!w) {
+		bpf_probe_read_kernel(new.comm, sizeof(new.comm), by->group_leader->comm);
+		if (!bpf_map_update_elem(&wakers, &key, &new, BPF_NOEXIST))
+			return;
+		/* Another CPU may have been quicker. */
+		w = bpf_map_lookup_elem(&wakers, &key);
+	}
+	if (w)
+		__sync_fetch_and_add(&w->wakes, 1);
+	else
+		lose(LOSS_WAKERS, 1);
+}
+
+/* @task, asleep in a call, is made runnable: by what, the CPU's wake tells. */
+static __always_inline int chain_wake(struct task_struct *task, const bool sees_context)
+{
+	struct thread *t;
+	struct wake *w;
+	struct call *c;
+
+	if (!epoch || !task->bpf_storage)
+		return 0;
+	t = bpf_task_storage_get(&threads, task, 0, 0);
+	if (!t || !t->call.slept_ns || t->call.woken_ns)
+		return 0;
+	c = &t->call;
+	w = wake_here();
+	if (!chain_sees_ready)
+		c->woken_ns = c->ready_ns = bpf_ktime_get_ns();
+	else if (w && w->depth) {
+		c->ready_ns = w->ready_ns;
+		c->woken_ns = bpf_ktime_get_ns();
+	} else {
+		return 0;
+	}
+	waker_count(task, sees_context);
+	return 0;
+}
+
+static __always_inline void time_count(u64 *sum, u64 *max, u32 *histogram, u64 ns)
+{
+	u32 index = histogram_index(ns);
+
+	*sum += ns;
+	if (ns > *max)
+		*max = ns;
+	/* The compiler knows that it fits; the verifier wants it tested. */
+	barrier_var(index);
+	if (index < HISTOGRAM_BUCKETS) {
+		if (histogram[index] != ~0U)
+			histogram[index]++;
+		else
+			lose(LOSS_HISTOGRAM, 1);
+	}
+}
+
+static __always_inline void chain_part(struct chain_row *row, const u32 part, u64 ns)
+{
+	time_count(&row->sum_ns[part], &row->max_ns[part], row->histogram[part], ns);
+}
+
+/*
+ * Counts the chain of a call that came back at @now with something. Without a
+ * wake in its last sleep there is none: what it found was ready before.
+ */
+static __always_inline void chain_count(struct task_struct *task, const struct call *c, u64 now)
+{
+	struct chain_row *row;
+
+	if (!c->woken_ns || c->ran_ns < c->woken_ns || now < c->ran_ns)
+		return;
+	row = bpf_task_storage_get(&chains, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!row) {
+		lose(LOSS_CHAINS, 1);
+		return;
+	}
+	row->calls++;
+	chain_part(row, CHAIN_WOKEN, c->woken_ns - c->ready_ns);
+	chain_part(row, CHAIN_RUNNING, c->ran_ns - c->woken_ns);
+	chain_part(row, CHAIN_RETURNED, now - c->ran_ns);
+}
+
+/* A call returned at @now: from here on the thread works. */
+static __always_inline void turn_begin(struct task_struct *task, struct thread *t, u64 now)
+{
+	t->returned_ns = now;
+	t->switches[0] = task->nvcsw;
+	t->switches[1] = task->nivcsw;
+}
+
+/* The thread waits again, from @now on: what it did since its last call is work. */
+static __always_inline void turn_end(struct task_struct *task, struct thread *t, u64 now)
+{
+	struct turn_row *row;
+
+	if (!t->returned_ns)
+		return;
+	row = bpf_task_storage_get(&turns, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!row) {
+		lose(LOSS_CHAINS, 1);
+		return;
+	}
+	row->turns++;
+	time_count(&row->sum_ns, &row->max_ns, row->histogram, now - t->returned_ns);
+	row->switches[0] += task->nvcsw - t->switches[0];
+	row->switches[1] += task->nivcsw - t->switches[1];
+	t->returned_ns = 0;
+}
+
+#endif /* IOREADY_CHAIN_H */

@@ -1,0 +1,98 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# test_selftest.sh: ioready selftest, on each tier that the kernel has. Prints TAP.
+# Environment: O, where the program is (build); IOREADY_KO, the module's file. With
+# no such file, only what is to be said without the module is tested.
+# shellcheck disable=SC2317 # functions that "ok" calls
+set -u
+cd "$(dirname "$0")/.." || exit
+ioready=${O:-build}/ioready
+dir=$(mktemp -d) || exit
+trap 'rm -rf "$dir"' EXIT
+tests=0
+
+ok() # what, command...
+{
+	what=$1
+	shift
+	tests=$((tests + 1))
+	if "$@" >"$dir/said" 2>&1; then
+		echo "ok $tests - $what"
+	else
+		echo "not ok $tests - $what"
+		sed 's/^/# /' "$dir/said"
+	fi
+}
+
+# refuses STATUS TEXT ARG...: selftest ends with it, and says TEXT on stderr
+refuses()
+{
+	status=$1 text=$2
+	shift 2
+	"$ioready" selftest "$@" >"$dir/out" 2>"$dir/err"
+	ended=$?
+	cat "$dir/err"
+	[ "$ended" = "$status" ] && [ ! -s "$dir/out" ] && grep -q -e "$text" "$dir/err"
+}
+
+# verdict NAME: its number in the JSON
+verdict()
+{
+	python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["verdicts"][sys.argv[2]])' \
+		"$dir/json" "$1"
+}
+
+# The figures that have this verdict, for the reader of a failed test.
+figures()
+{
+	python3 -c '
+import json, sys
+for case in json.load(open(sys.argv[1]))["cases"]:
+    for check in case["checks"]:
+        if check["verdict"] == sys.argv[2]:
+            print(case["name"], check)' "$dir/json" "$1"
+}
+
+runs() # tier
+{
+	"$ioready" selftest --json --rounds=100 --tier="$1" "--load=$IOREADY_KO" >"$dir/json"
+	[ $? -le 1 ] && [ -s "$dir/json" ]
+}
+
+none_is()
+{
+	figures "$1"
+	[ "$(verdict "$1")" = 0 ]
+}
+
+some_are()
+{
+	[ "$(verdict "$1")" -gt "$2" ]
+}
+
+ok "an unknown tier" refuses 2 "no tier" --tier x
+ok "no rounds" refuses 2 "the number of rounds" --rounds 0
+ok "an argument" refuses 2 "nothing to give" x
+if [ ! -e /dev/ioready ]; then
+	ok "without the module" refuses 3 "the module is not loaded"
+	ok "a module that is not there" refuses 1 "No such file" --load=/nowhere.ko
+fi
+if [ -z "${IOREADY_KO-}" ]; then
+	echo "1..$tests"
+	exit
+fi
+
+ok "a file that is no module" refuses 1 "is not a module for this kernel" "--load=$ioready"
+for tier in fentry kprobe tracepoint; do
+	ok "$tier: runs" runs $tier
+	ok "$tier: no figure is wrong" none_is wrong
+	ok "$tier: derived figures are within 1 % or 1" none_is off
+	ok "$tier: 150 figures equal the truth" some_are equal 150
+	ok "$tier: nothing was lost" grep -q '"lost":0,' "$dir/json"
+	ok "$tier: the module is unloaded" [ ! -e /dev/ioready ]
+done
+insmod "$IOREADY_KO"
+ok "a loaded module is used" "$ioready" selftest -q --rounds=2 "--load=$IOREADY_KO"
+ok "and stays" [ -e /dev/ioready ]
+ok "a full disk" sh -c '"$1" selftest -q --rounds=2 >/dev/full; [ $? = 1 ]' - "$ioready"
+echo "1..$tests"

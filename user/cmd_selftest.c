@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "collector.h"
+#include "kernel.h"
+#include "model_chain.h"
+#include "model_wait.h"
+#include "parse.h"
+#include "report_selftest.h"
+#include "selftest.h"
+#include "source.h"
+
+#define OPTION_LOAD 256
+#define OPTION_TIER 257
+#define OPTION_ROUNDS 258
+
+/* Rows of ended threads: the crowds'. */
+#define RING_BYTES (256 * 1024)
+
+struct selftest_options {
+	bool load;
+	const char *file;
+	enum tier tier;
+	uint32_t rounds;
+	bool json;
+	bool quiet;
+};
+
+static const struct argp_option entries[] = {
+	{ "load", OPTION_LOAD, "FILE", OPTION_ARG_OPTIONAL,
+	  "load the module first (FILE, or what modprobe finds), and unload it at the end", 0 },
+	{ "tier", OPTION_TIER, "TIER", 0, "auto, fentry, kprobe or tracepoint", 0 },
+	{ "rounds", OPTION_ROUNDS, "N", 0, "how often each case waits (default 200)", 0 },
+	{ "json", 'j', NULL, 0, "a JSON object instead of text", 0 },
+	{ "quiet", 'q', NULL, 0, "no progress, and only the figures that are off", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct selftest_options *o = state->input;
+	struct err err;
+
+	switch (key) {
+	case OPTION_LOAD:
+		o->load = true;
+		o->file = arg;
+		break;
+	case OPTION_TIER:
+		if (tier_parse(arg, &o->tier, &err))
+			argp_error(state, "%s", err.text);
+		break;
+	case OPTION_ROUNDS:
+		if (parse_u32(arg, 1, 100000, &o->rounds, "the number of rounds", &err))
+			argp_error(state, "%s", err.text);
+		break;
+	case 'j':
+		o->json = true;
+		break;
+	case 'q':
+		o->quiet = true;
+		break;
+	case ARGP_KEY_ARG:
+		argp_error(state, "there is nothing to give here: '%.40s'", arg);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = {
+	.options = entries,
+	.parser = parse,
+	.doc = "Prove the tracer on this kernel: wait in known ways on the module's sources, and "
+	       "hold each figure against what the module counted.\v"
+	       "Exits with 1 if a figure that is called exact differs, or if one that is called "
+	       "a lower bound is above the truth.",
+};
+
+/* A case's process: it waits for a byte, runs the case, and answers. */
+struct worker {
+	pid_t pid;
+	int gate;
+	int answer;
+};
+
+struct answer {
+	int ret;
+	struct err err;
+	struct selftest_truth truth;
+};
+
+static void worker_main(const struct selftest_case *test, uint32_t rounds, int gate, int answer)
+{
+	struct answer a = { 0 };
+	char byte;
+
+	/* Nothing stays behind, whatever happens to us. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() == 1 || read(gate, &byte, 1) != 1)
+		_exit(1);
+	a.ret = selftest_run(test, rounds, &a.truth, &a.err);
+	if (write(answer, &a, sizeof(a)) != sizeof(a))
+		_exit(1);
+	_exit(0);
+}
+
+static int worker_start(struct worker *w, const struct selftest_case *test, uint32_t rounds,
+			struct err *err)
+{
+	int gate[2], answer[2];
+
+	if (pipe2(gate, O_CLOEXEC) || pipe2(answer, O_CLOEXEC))
+		return err_set(err, -errno, "pipe: %s", strerror(errno));
+	w->pid = fork();
+	if (w->pid < 0)
+		return err_set(err, -errno, "fork: %s", strerror(errno));
+	if (!w->pid) {
+		close(gate[1]);
+		close(answer[0]);
+		worker_main(test, rounds, gate[0], answer[1]);
+	}
+	close(gate[0]);
+	close(answer[1]);
+	w->gate = gate[1];
+	w->answer = answer[0];
+	return 0;
+}
+
+/* A round takes some milliseconds, more on an emulated or loaded machine; none takes this. */
+#define ROUND_MS_MAX 500
+
+static int worker_run(struct worker *w, const char *name, uint32_t rounds, struct answer *a,
+		      struct err *err)
+{
+	struct pollfd p = { w->answer, POLLIN, 0 };
+
+	if (write(w->gate, "", 1) != 1)
+		return err_set(err, -EIO, "%s: its process died", name);
+	if (!poll(&p, 1, 10000 + rounds * ROUND_MS_MAX))
+		return err_set(err, -ETIMEDOUT, "%s: does not come to its end, a wake was lost",
+			       name);
+	if (read(w->answer, a, sizeof(*a)) != sizeof(*a))
+		return err_set(err, -EIO, "%s: its process died", name);
+	if (a->ret)
+		return err_set(err, a->ret, "%s: %s", name, a->err.text);
+	return 0;
+}
+
+static void worker_end(struct worker *w)
+{
+	if (w->pid <= 0)
+		return;
+	close(w->gate);
+	close(w->answer);
+	kill(w->pid, SIGKILL);
+	while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+struct selftest_run {
+	const struct selftest_options *o;
+	struct kernel kernel;
+	struct plan plan;
+	struct collector *collector;
+	struct model_wait *model;
+	struct model_chain *chains;
+	struct worker workers[FILTER_IDS_MAX];
+	struct answer answers[FILTER_IDS_MAX];
+	struct selftest_result results[FILTER_IDS_MAX];
+	struct selftest_report report;
+};
+
+static void on_begin(void *arg)
+{
+	struct selftest_run *run = arg;
+
+	model_wait_begin(run->model);
+	model_chain_begin(run->chains);
+}
+
+static void on_ended(const struct record *record, void *arg)
+{
+	struct selftest_run *run = arg;
+
+	model_wait_ended(record, run->model);
+	model_chain_ended(record, run->chains);
+}
+
+static void on_living(const struct record *record, void *arg)
+{
+	struct selftest_run *run = arg;
+
+	model_wait_living(record, run->model);
+	model_chain_living(record, run->chains);
+}
+
+static const struct snapshot_fns snapshot_fns = { on_begin, on_ended, on_living };
+
+static int run_trace(struct selftest_run *run, struct err *err)
+{
+	struct settings settings = {
+		.filter.cgroup_v1_subsys = -1,
+		.scans = run->report.scans,
+		.epoll_ctl = true,
+		.chain = true,
+		.ring_bytes = RING_BYTES,
+	};
+	int ret = 0;
+
+	/* Before anything is attached: a process that is made later is not in the filter. */
+	for (int i = 0; i < selftest_cases_nr && !ret; i++) {
+		ret = worker_start(&run->workers[i], &selftest_cases[i], run->o->rounds, err);
+		settings.filter.tgids[settings.filter.tgids_nr++] = run->workers[i].pid;
+	}
+	if (!ret)
+		ret = collector_open(&run->collector, &run->kernel, &run->plan, &settings, err);
+	if (!ret)
+		ret = collector_attach(run->collector, err);
+	for (int i = 0; i < selftest_cases_nr && !ret; i++) {
+		if (!run->o->quiet && isatty(STDERR_FILENO))
+			fprintf(stderr, "\r\033[K%s", selftest_cases[i].name);
+		ret = worker_run(&run->workers[i], selftest_cases[i].name, run->o->rounds,
+				 &run->answers[i], err);
+		if (!ret)
+			ret = collector_drain(run->collector, on_ended, run, err);
+	}
+	if (!run->o->quiet && isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
+	if (ret)
+		return ret;
+	collector_detach(run->collector);
+	ret = collector_snapshot(run->collector, &snapshot_fns, run, err);
+	collector_losses(run->collector, &run->report.losses);
+	return ret;
+}
+
+static int run_compare(struct selftest_run *run, struct err *err)
+{
+	struct wait_figures *all, *own;
+	struct chain_figures *chains;
+	int n = model_wait_figures(run->model, false, &all, err), chains_nr;
+
+	if (n < 0)
+		return n;
+	chains_nr = model_chain_figures(run->chains, false, &chains, err);
+	if (chains_nr < 0) {
+		free(all);
+		return chains_nr;
+	}
+	own = calloc(n + 1, sizeof(*own));
+	if (!own) {
+		free(all);
+		free(chains);
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	for (int i = 0; i < selftest_cases_nr; i++) {
+		struct selftest_result *r = &run->results[i];
+		const struct chain_figures *chain = NULL;
+		int own_nr = 0;
+
+		for (int j = 0; j < n; j++)
+			if (all[j].tgid == (uint32_t)run->workers[i].pid)
+				own[own_nr++] = all[j];
+		for (int j = 0; j < chains_nr; j++)
+			if (chains[j].tgid == (uint32_t)run->workers[i].pid)
+				chain = &chains[j];
+		r->test = &selftest_cases[i];
+		r->checks_nr = selftest_compare(r->test, &run->answers[i].truth, own, own_nr,
+						chain, r->checks);
+	}
+	run->report.results = run->results;
+	run->report.results_nr = selftest_cases_nr;
+	free(own);
+	free(all);
+	free(chains);
+	return 0;
+}
+
+/* What it costs a program to read the clock, in ns: the least of many pairs. */
+static uint64_t clock_cost(void)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < 1000; i++) {
+		struct timespec a, b;
+		uint64_t ns;
+
+		clock_gettime(CLOCK_MONOTONIC, &a);
+		clock_gettime(CLOCK_MONOTONIC, &b);
+		ns = (b.tv_sec - a.tv_sec) * UINT64_C(1000000000) + b.tv_nsec - a.tv_nsec;
+		if (ns < least)
+			least = ns;
+	}
+	return least;
+}
+
+static int run_open(struct selftest_run *run, struct err *err)
+{
+	int ret = kernel_open(&run->kernel, err);
+	int fd;
+
+	if (!ret)
+		ret = kernel_check(&run->kernel, err);
+	if (!ret)
+		ret = kernel_plan(&run->kernel, run->o->tier, &run->plan, err);
+	if (ret)
+		return ret;
+	fd = source_open(err);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	run->report.host = run->kernel.host;
+	run->report.release = run->kernel.release;
+	run->report.tier = run->plan.tier;
+	run->report.rounds = run->o->rounds;
+	run->report.clock_ns = clock_cost();
+	/* Without its BTF the module's own ->poll() is not among those that are found. */
+	run->report.scans = run->plan.scan == SCAN_NONE || access("/sys/kernel/btf/ioready", F_OK) ?
+				    SCANS_DERIVE :
+				    SCANS_EXACT;
+	run->model = model_wait_new(false);
+	run->chains = model_chain_new(false);
+	return run->model && run->chains ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
+static int run_report(struct selftest_run *run, struct err *err)
+{
+	if (run->o->json && report_selftest_json(stdout, &run->report))
+		return err_set(err, -ENOMEM, "out of memory");
+	if (!run->o->json)
+		report_selftest_text(stdout, &run->report, !run->o->quiet);
+	if (fflush(stdout) || ferror(stdout))
+		return err_set(err, -EIO, "standard output: %s", strerror(errno));
+	return 0;
+}
+
+int cmd_selftest(int argc, char **argv)
+{
+	struct selftest_options o = { .rounds = 200 };
+	struct selftest_run *run;
+	struct err err = { "" };
+	int ret = 0, status = EXIT_DONE, tally[VERDICTS], loaded = -1;
+
+	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = "ioready selftest";
+	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	/* A closed pipe is told as an error, and Ctrl-C ends the workers with us. */
+	signal(SIGPIPE, SIG_IGN);
+
+	run = calloc(1, sizeof(*run));
+	if (!run)
+		return cmd_fail("selftest", -ENOMEM, "out of memory");
+	run->o = &o;
+	run->kernel.tracefs = -1;
+	if (o.load) {
+		loaded = module_load(o.file, &err);
+		ret = loaded < 0 ? loaded : 0;
+	}
+	if (!ret)
+		ret = run_open(run, &err);
+	if (!ret)
+		ret = run_trace(run, &err);
+	if (!ret)
+		ret = run_compare(run, &err);
+	if (!ret)
+		ret = run_report(run, &err);
+	if (ret) {
+		status = cmd_fail("selftest", ret, err.text);
+	} else {
+		selftest_tally(&run->report, tally);
+		if (tally[VERDICT_WRONG])
+			status = EXIT_FAILED;
+	}
+	for (int i = 0; i < selftest_cases_nr; i++)
+		worker_end(&run->workers[i]);
+	collector_close(run->collector);
+	model_wait_free(run->model);
+	model_chain_free(run->chains);
+	kernel_close(&run->kernel);
+	free(run);
+	/* Only what we loaded; who uses it meanwhile keeps it. */
+	if (loaded == 0 && module_unload(&err))
+		cmd_fail("selftest", -EBUSY, err.text);
+	return status;
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "options.h"
+#include "parse.h"
+#include "report_event.h"
+#include "run.h"
+
+#define OPTION_MIN 512
+#define OPTION_EMPTY 513
+#define OPTION_FAILED 514
+#define OPTION_EVENTS_RING 515
+
+/* Events are fetched this often; the default ring holds 27,000 of them. */
+#define FETCH_NS UINT64_C(20000000)
+#define EVENTS_BYTES (4096 * 1024)
+
+struct trace_options {
+	struct options o;
+	uint64_t lines;		/* most lines to print; 0: all */
+};
+
+static const struct argp_option entries[] = {
+	{ NULL, 0, NULL, 0, "Which calls (all given must hold; the default is each):", 5 },
+	{ "min-us", OPTION_MIN, "US", 0, "those that took this many microseconds", 5 },
+	{ "empty", OPTION_EMPTY, NULL, 0, "those that found nothing, or were woken for nothing", 5 },
+	{ "failed", OPTION_FAILED, NULL, 0, "those that failed; not those that a signal ended", 5 },
+	{ "lines", 'n', "N", 0, "end after N lines", 5 },
+	{ "events-ring", OPTION_EVENTS_RING, "KIB", 0,
+	  "room for calls until they are printed (default 4096)", 5 },
+	{ 0 },
+};
+
+static const struct argp_child children[] = { { &options_argp, 0, NULL, 0 }, { 0 } };
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct trace_options *t = state->input;
+	struct options *o = &t->o;
+	struct err err;
+	uint32_t n;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = o;
+		break;
+	case OPTION_MIN:
+		if (parse_u32(arg, 0, UINT32_MAX, &n, "the number of microseconds", &err))
+			argp_error(state, "%s", err.text);
+		o->event_min_ns = n * UINT64_C(1000);
+		break;
+	case OPTION_EMPTY:
+		o->event_empty = true;
+		break;
+	case OPTION_FAILED:
+		o->event_failed = true;
+		break;
+	case 'n':
+		if (parse_u32(arg, 1, UINT32_MAX, &n, "the number of lines", &err))
+			argp_error(state, "%s", err.text);
+		t->lines = n;
+		break;
+	case OPTION_EVENTS_RING:
+		if (parse_u32(arg, 4, 1 << 20, &n, "the ring's KiB", &err))
+			argp_error(state, "%s", err.text);
+		o->events_bytes = 4096;
+		while (o->events_bytes < n * 1024ULL)
+			o->events_bytes *= 2;
+		break;
+	case ARGP_KEY_ARGS:
+		o->command = state->argv + state->next;
+		o->filter.tree = true;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = {
+	.options = entries,
+	.parser = parse,
+	.args_doc = "[-- COMMAND [ARG...]]",
+	.doc = "Print a line for each call of select, poll and epoll when it returns.\v"
+	       "A line a call is dear, for the traced programs too: 'ioready stat' sums up in "
+	       "the kernel. With a COMMAND, it and all that it starts are traced until it ends; "
+	       "without one, until Ctrl-C, the end of --duration, or of all processes given by "
+	       "--pid.",
+	.children = children,
+};
+
+struct trace {
+	const struct trace_options *t;
+	struct run *run;
+	struct event_options event;
+	uint64_t lines;
+	uint64_t lost;		/* told so far */
+	int failed;
+};
+
+static bool enough(const struct trace *trace)
+{
+	return trace->t->lines && trace->lines >= trace->t->lines;
+}
+
+static void on_event(const struct record *record, void *arg)
+{
+	const struct event_record *event = (const void *)record;
+	struct trace *trace = arg;
+
+	if (record->kind != RECORD_EVENT || enough(trace))
+		return;
+	trace->lines++;
+	if (!trace->t->o.json)
+		report_event_text(trace->run->out, event, &trace->event);
+	else if (report_event_json(trace->run->out, event, &trace->event))
+		trace->failed = -ENOMEM;
+}
+
+/* What makes a time of CLOCK_MONOTONIC one of CLOCK_REALTIME. */
+static uint64_t realtime_offset(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * UINT64_C(1000000000) + ts.tv_nsec - run_now();
+}
+
+/* Prints what has come, and says where lines are missing. */
+static int trace_fetch(struct trace *trace, struct err *err)
+{
+	struct losses losses;
+	uint64_t lost;
+	int ret;
+
+	/* Anew each time: the clocks part in suspend, and when the time is set. */
+	trace->event.unix_offset_ns = realtime_offset();
+	ret = collector_events(trace->run->collector, on_event, trace, err);
+	if (ret)
+		return ret;
+	if (trace->failed)
+		return err_set(err, trace->failed, "out of memory");
+	collector_losses(trace->run->collector, &losses);
+	lost = losses.count[LOSS_EVENTS] - trace->lost;
+	if (lost && !enough(trace)) {
+		trace->lost += lost;
+		if (trace->t->o.json)
+			report_event_json_lost(trace->run->out, lost);
+		else
+			fprintf(trace->run->out, "... %" PRIu64 " lines are missing about here: "
+						 "they came faster than they were printed\n",
+				lost);
+	}
+	return run_flush(trace->run, err);
+}
+
+static int trace_run(struct trace *trace, struct err *err)
+{
+	const struct options *o = &trace->t->o;
+	uint64_t deadline = o->duration_ns ? trace->run->start_ns + o->duration_ns : UINT64_MAX;
+	int ret = 0;
+
+	if (!o->json)
+		report_event_head(trace->run->out, &trace->event);
+	while (!ret && !enough(trace)) {
+		uint64_t until = run_now() + FETCH_NS;
+
+		if (run_now() >= deadline)
+			break;
+		ret = run_turn(trace->run, until < deadline ? until : deadline, -1, err);
+		if (ret < 0)
+			return ret;
+		if (ret == RUN_STOP || run_all_ended(trace->run))
+			break;
+		ret = trace_fetch(trace, err);
+	}
+	run_detach(trace->run);
+	return ret < 0 ? ret : trace_fetch(trace, err);
+}
+
+/* What is missing, apart from the lines that were told where they are missing. */
+static int trace_finish(struct trace *trace, struct err *err)
+{
+	char text[32];
+	struct losses losses;
+	uint64_t total;
+
+	/* The rows of the last threads hold losses too. */
+	if (run_snapshot(trace->run, err))
+		return -EIO;
+	collector_losses(trace->run->collector, &losses);
+	total = losses_total(&losses);
+	if (!trace->t->o.quiet) {
+		fprintf(stderr, "%s lines", text_grouped(text, trace->lines));
+		if (!total)
+			fputs("; nothing was lost", stderr);
+		for (int i = 0; i < LOSS_NR; i++)
+			if (losses.count[i] && i != LOSS_BEGUN_BEFORE)
+				fprintf(stderr, "; %s %s", loss_name(i),
+					text_grouped(text, losses.count[i]));
+		if (losses.nested)
+			fprintf(stderr, "; nested %s", text_grouped(text, losses.nested));
+		if (losses.threads_32bit)
+			fprintf(stderr, "; threads_32bit %s",
+				text_grouped(text, losses.threads_32bit));
+		fputc('\n', stderr);
+	}
+	return trace->t->o.fail_on_loss && total;
+}
+
+int cmd_trace(int argc, char **argv)
+{
+	struct trace_options t = { .lines = 0 };
+	struct run run = RUN_INIT;
+	struct trace trace = { .t = &t, .run = &run };
+	struct err err = { "" };
+	int ret, status;
+
+	options_init(&t.o, "trace");
+	t.o.events = true;
+	t.o.events_bytes = EVENTS_BYTES;
+	/* A line has its own sleep and scans; sampling would be of no use to it. */
+	t.o.scans = SCANS_DERIVE;
+	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = "ioready trace";
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &t);
+	if (t.o.all && (t.o.filter.tgids_nr || t.o.filter.tids_nr || t.o.filter.comm[0] ||
+			t.o.cgroup || t.o.command)) {
+		fprintf(stderr, "ioready trace: --all and a filter exclude each other\n");
+		return EXIT_USAGE;
+	}
+	if (t.o.interval_ns) {
+		fprintf(stderr, "ioready trace: --interval is for tables: see ioready stat\n");
+		return EXIT_USAGE;
+	}
+	ret = run_open(&run, &t.o, &err);
+	if (!ret)
+		ret = run_attach(&run, &err);
+	trace.event = (struct event_options){
+		.chain = t.o.chain,
+		.sees_ready = run.plan.wake != WAKE_WAKING,
+	};
+	if (!ret && run.has_command) {
+		status = cmd_start("trace", &run);
+		if (status)
+			return status;
+	}
+	if (!ret)
+		ret = trace_run(&trace, &err);
+	if (!ret)
+		ret = trace_finish(&trace, &err);
+	return cmd_end("trace", &run, ret, err.text);
+}

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "interest.h"
+#include "privilege.h"
+
+#define SECOND UINT64_C(1000000000)
+/* The ring is drained this often; a full default ring is 1,600 thread ends. */
+#define DRAIN_NS (SECOND / 10)
+/*
+ * Exact counting of scans, where it is sampled: the collector starts with a
+ * slice, so that a short run has one too; then there is one every ten seconds.
+ */
+#define SLICE_NS (SECOND / 5)
+#define SLICE_EVERY_NS (10 * SECOND)
+
+static uint64_t now(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * SECOND + ts.tv_nsec;
+}
+
+uint64_t run_now(void)
+{
+	return now(CLOCK_MONOTONIC);
+}
+
+int run_open(struct run *run, const struct options *o, struct err *err)
+{
+	int ret, fd = STDOUT_FILENO;
+	sigset_t ours;
+
+	run->o = o;
+	ret = kernel_open(&run->kernel, err);
+	if (!ret)
+		ret = kernel_check(&run->kernel, err);
+	if (!ret)
+		ret = kernel_plan(&run->kernel, o->tier, &run->plan, err);
+	if (ret)
+		return ret;
+	run->filter = o->filter;
+	if (o->cgroup) {
+		ret = cgroup_filter(&run->kernel, o->cgroup, &run->filter, err);
+		if (ret)
+			return ret;
+	}
+	for (uint32_t i = 0; i < o->filter.tgids_nr; i++) {
+		int pidfd = syscall(SYS_pidfd_open, o->filter.tgids[i], 0);
+
+		if (pidfd < 0)
+			return err_set(err, -errno, "process %u: %s", o->filter.tgids[i],
+				       strerror(errno));
+		run->pidfds[run->pidfds_nr++] = pidfd;
+	}
+	if (o->output) {
+		/* For the owner alone: what servers wait for is nobody else's business. */
+		fd = open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		if (fd < 0)
+			return err_set(err, -errno, "%.300s: %s", o->output, strerror(errno));
+	}
+	run->out = fd == STDOUT_FILENO ? stdout : fdopen(fd, "w");
+	if (!run->out)
+		return err_set(err, -errno, "%s", strerror(errno));
+	if (o->command) {
+		ret = command_prepare(&run->command, o->command, err);
+		if (ret)
+			return ret;
+		run->has_command = true;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ours, NULL);
+	run->signals = signalfd(-1, &ours, SFD_CLOEXEC);
+	if (run->signals < 0)
+		return err_set(err, -errno, "signalfd: %s", strerror(errno));
+	run->model = model_wait_new(o->threads);
+	run->chains = model_chain_new(o->threads);
+	if (!run->model || !run->chains)
+		return err_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+int run_attach(struct run *run, struct err *err)
+{
+	const struct options *o = run->o;
+	uint64_t begin = run_now(), loaded;
+	const struct settings settings = {
+		.filter = run->filter,
+		.scans = o->scans,
+		.epoll_ctl = o->epoll_ctl,
+		.events = o->events,
+		.event_min_ns = o->event_min_ns,
+		.event_empty = o->event_empty,
+		.event_failed = o->event_failed,
+		.events_bytes = o->events_bytes,
+		.chain = o->chain,
+		.ring_bytes = o->ring_bytes,
+	};
+	int ret = collector_open(&run->collector, &run->kernel, &run->plan, &settings, err);
+
+	if (ret)
+		return ret;
+	loaded = run_now();
+	if (run->has_command)
+		ret = collector_follow(run->collector, run->command.pid, err);
+	if (!ret)
+		ret = collector_attach(run->collector, err);
+	if (ret)
+		return ret;
+	run->scan_functions = collector_scan_functions(run->collector);
+	run->start_unix_ns = now(CLOCK_REALTIME);
+	run->start_ns = run->told_ns = run_now();
+	run->slicing = true;
+	run->slice_ns = run->start_ns + SLICE_NS;
+	run->load_ms = (loaded - begin) / 1e6;
+	run->attach_ms = (run->start_ns - loaded) / 1e6;
+	return privilege_drop(err);
+}
+
+/* Each record goes to both models, and each takes what is its own. */
+static void on_begin(void *arg)
+{
+	struct run *run = arg;
+
+	model_wait_begin(run->model);
+	model_chain_begin(run->chains);
+	if (run->also)
+		run->also->begin(run->also_arg);
+}
+
+static void on_ended(const struct record *record, void *arg)
+{
+	struct run *run = arg;
+
+	model_wait_ended(record, run->model);
+	model_chain_ended(record, run->chains);
+	if (run->also)
+		run->also->ended(record, run->also_arg);
+}
+
+static void on_living(const struct record *record, void *arg)
+{
+	struct run *run = arg;
+
+	model_wait_living(record, run->model);
+	model_chain_living(record, run->chains);
+	if (run->also)
+		run->also->living(record, run->also_arg);
+}
+
+static const struct snapshot_fns snapshot_fns = { on_begin, on_ended, on_living };
+
+int run_snapshot(struct run *run, struct err *err)
+{
+	return collector_snapshot(run->collector, &snapshot_fns, run, err);
+}
+
+static void slice_turn(struct run *run)
+{
+	run->slicing = !run->slicing;
+	/* The derived figures stay as they are: no failure of the run. */
+	if (!collector_scan_slice(run->collector, run->slicing, &run->slice_err))
+		run->slice_err.text[0] = 0;
+	run->slice_ns = run_now() + (run->slicing ? SLICE_NS : SLICE_EVERY_NS);
+}
+
+int run_turn(struct run *run, uint64_t until_ns, int input, struct err *err)
+{
+	struct pollfd fds[] = {
+		{ run->signals, POLLIN, 0 },
+		{ run->has_command ? run->command.pidfd : -1, POLLIN, 0 },
+		{ input, POLLIN, 0 },
+	};
+	struct timespec timeout = { 0 };
+	uint64_t t;
+	int ret;
+
+	if (run_now() >= run->slice_ns)
+		slice_turn(run);
+	ret = collector_drain(run->collector, on_ended, run, err);
+	if (ret)
+		return ret;
+	t = run_now();
+	if (until_ns > t + DRAIN_NS)
+		until_ns = t + DRAIN_NS;
+	if (until_ns > t)
+		timeout.tv_nsec = until_ns - t;
+	if (ppoll(fds, 3, &timeout, NULL) <= 0)
+		return RUN_TIME;
+	if (fds[0].revents || fds[1].revents || (fds[2].revents & ~POLLIN))
+		return RUN_STOP;
+	return RUN_INPUT;
+}
+
+bool run_all_ended(const struct run *run)
+{
+	if (!run->pidfds_nr)
+		return false;
+	for (int i = 0; i < run->pidfds_nr; i++) {
+		struct pollfd p = { run->pidfds[i], POLLIN, 0 };
+
+		if (poll(&p, 1, 0) != 1)
+			return false;
+	}
+	return true;
+}
+
+/* Interest lists are read by the rows' own word of who waits on which epoll fd. */
+static int interest_sample(struct run *run, struct err *err)
+{
+	struct wait_figures *f;
+	int n = model_wait_figures(run->model, false, &f, err);
+
+	if (n < 0)
+		return n;
+	for (int i = 0; i < n; i++) {
+		int64_t items;
+		bool seen = false;
+
+		if (!f[i].alive || f[i].epfd < 0)
+			continue;
+		for (int j = 0; j < i && !seen; j++)
+			seen = f[j].tgid == f[i].tgid && f[j].epfd == f[i].epfd;
+		if (seen)
+			continue;
+		items = interest_count(f[i].tgid, f[i].epfd);
+		if (items >= 0)
+			model_wait_watched(run->model, f[i].tgid, f[i].epfd, items);
+	}
+	free(f);
+	return 0;
+}
+
+int run_report(struct run *run, bool interval, uint64_t end_ns, struct report *report,
+	       struct err *err)
+{
+	const struct options *o = run->o;
+	uint64_t begin_ns = interval ? run->told_ns : run->start_ns;
+	struct wait_figures *waits = NULL;
+	struct chain_figures *chains = NULL;
+	struct waker_figures *wakers = NULL;
+	int ret;
+
+	*report = (struct report){
+		.host = run->kernel.host,
+		.release = run->kernel.release,
+		.plan = run->plan,
+		.scans = o->scans,
+		.scan_functions = run->scan_functions,
+		.start_unix_ns = run->start_unix_ns + (begin_ns - run->start_ns),
+		.seconds = (end_ns - begin_ns) / 1e9,
+		.interval = interval,
+		.chain = o->chain,
+		.threads = o->threads,
+	};
+	ret = run_snapshot(run, err);
+	if (!ret)
+		ret = interest_sample(run, err);
+	if (!ret && o->chain)
+		ret = collector_wakers(run->collector, model_chain_waker, run->chains, err);
+	if (ret)
+		return ret;
+	report->waits_nr = model_wait_figures(run->model, interval, &waits, err);
+	report->chains_nr = model_chain_figures(run->chains, interval, &chains, err);
+	report->wakers_nr = model_chain_wakers(run->chains, interval, &wakers, err);
+	report->waits = waits;
+	report->chains = chains;
+	report->wakers = wakers;
+	collector_losses(run->collector, &report->losses);
+	if (report->waits_nr < 0 || report->chains_nr < 0 || report->wakers_nr < 0)
+		return -ENOMEM;
+	if (interval)
+		run->told_ns = end_ns;
+	return 0;
+}
+
+void run_report_free(struct report *report)
+{
+	free((void *)report->waits);
+	free((void *)report->chains);
+	free((void *)report->wakers);
+}
+
+static void on_forgotten(const struct waker_key *key, void *arg)
+{
+	const struct run *run = arg;
+
+	collector_waker_forget(run->collector, key);
+}
+
+void run_forget(struct run *run)
+{
+	model_wait_forget(run->model);
+	model_chain_forget(run->chains, on_forgotten, run);
+}
+
+int run_flush(struct run *run, struct err *err)
+{
+	if (fflush(run->out) || ferror(run->out))
+		return err_set(err, -EIO, "%.300s: %s",
+			       run->o->output ? run->o->output : "standard output",
+			       strerror(errno));
+	return 0;
+}
+
+void run_detach(struct run *run)
+{
+	uint64_t begin = run_now();
+
+	collector_detach(run->collector);
+	run->detach_ms = (run_now() - begin) / 1e6;
+}
+
+void run_close(struct run *run)
+{
+	collector_close(run->collector);
+	model_wait_free(run->model);
+	model_chain_free(run->chains);
+	if (run->signals >= 0)
+		close(run->signals);
+	for (int i = 0; i < run->pidfds_nr; i++)
+		close(run->pidfds[i]);
+	kernel_close(&run->kernel);
+}
