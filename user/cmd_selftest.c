@@ -17,6 +17,7 @@
 #include "model_chain.h"
 #include "model_wait.h"
 #include "parse.h"
+#include "report.h"
 #include "report_selftest.h"
 #include "selftest.h"
 #include "source.h"
@@ -27,6 +28,12 @@
 
 /* Rows of ended threads: the crowds'. */
 #define RING_BYTES (256 * 1024)
+
+/*
+ * A run in which the kernel skipped a hook proves nothing: the figures are as much
+ * too low as the losses say. So it is made again, this often in all.
+ */
+#define ATTEMPTS 3
 
 struct selftest_options {
 	bool load;
@@ -247,6 +254,36 @@ static int run_trace(struct selftest_run *run, struct err *err)
 	return ret;
 }
 
+static void run_clear(struct selftest_run *run)
+{
+	for (int i = 0; i < selftest_cases_nr; i++)
+		worker_end(&run->workers[i]);
+	memset(run->workers, 0, sizeof(run->workers));
+	collector_close(run->collector);
+	run->collector = NULL;
+	model_wait_free(run->model);
+	model_chain_free(run->chains);
+	run->model = NULL;
+	run->chains = NULL;
+}
+
+/* Traces until nothing is lost, at most ATTEMPTS times; what is kept is the last. */
+static int run_attempts(struct selftest_run *run, struct err *err)
+{
+	int ret;
+
+	do {
+		run_clear(run);
+		run->report.attempts++;
+		run->model = model_wait_new(false);
+		run->chains = model_chain_new(false);
+		if (!run->model || !run->chains)
+			return err_set(err, -ENOMEM, "out of memory");
+		ret = run_trace(run, err);
+	} while (!ret && losses_total(&run->report.losses) && run->report.attempts < ATTEMPTS);
+	return ret;
+}
+
 static int run_compare(struct selftest_run *run, struct err *err)
 {
 	struct wait_figures *all, *own;
@@ -331,9 +368,7 @@ static int run_open(struct selftest_run *run, struct err *err)
 	run->report.scans = run->plan.scan == SCAN_NONE || access("/sys/kernel/btf/ioready", F_OK) ?
 				    SCANS_DERIVE :
 				    SCANS_EXACT;
-	run->model = model_wait_new(false);
-	run->chains = model_chain_new(false);
-	return run->model && run->chains ? 0 : err_set(err, -ENOMEM, "out of memory");
+	return 0;
 }
 
 static int run_report(struct selftest_run *run, struct err *err)
@@ -372,7 +407,7 @@ int cmd_selftest(int argc, char **argv)
 	if (!ret)
 		ret = run_open(run, &err);
 	if (!ret)
-		ret = run_trace(run, &err);
+		ret = run_attempts(run, &err);
 	if (!ret)
 		ret = run_compare(run, &err);
 	if (!ret)
@@ -384,11 +419,7 @@ int cmd_selftest(int argc, char **argv)
 		if (tally[VERDICT_WRONG])
 			status = EXIT_FAILED;
 	}
-	for (int i = 0; i < selftest_cases_nr; i++)
-		worker_end(&run->workers[i]);
-	collector_close(run->collector);
-	model_wait_free(run->model);
-	model_chain_free(run->chains);
+	run_clear(run);
 	kernel_close(&run->kernel);
 	free(run);
 	/* Only what we loaded; who uses it meanwhile keeps it. */

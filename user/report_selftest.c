@@ -112,16 +112,19 @@ void report_selftest_text(FILE *out, const struct selftest_report *report, bool 
 	fputc('\n', out);
 	chain_text(out, report);
 	if (!losses_total(&report->losses)) {
-		fputs("Nothing was lost.\n", out);
+		fputs("Nothing was lost", out);
+		if (report->attempts > 1)
+			fprintf(out, ", at attempt %u: the kernel skipped hooks before", report->attempts);
+		fputs(".\n", out);
 		return;
 	}
-	fputs("Lost:", out);
+	fputs("Lost, as counted in the last:", out);
 	for (int i = 0; i < LOSS_NR; i++)
 		if (report->losses.count[i])
 			fprintf(out, " %s %" PRIu64, loss_name(i), report->losses.count[i]);
 	if (report->losses.nested)
 		fprintf(out, " nested %" PRIu64, report->losses.nested);
-	fputs("; see ioready-stat(1).\n", out);
+	fprintf(out, ", in each of %u attempts; see ioready-stat(1).\n", report->attempts);
 }
 
 int report_selftest_json(FILE *out, const struct selftest_report *report)
@@ -162,6 +165,7 @@ int report_selftest_json(FILE *out, const struct selftest_report *report)
 	json_object_set_new(o, "tier", json_string(tier_name(report->tier)));
 	json_object_set_new(o, "scans", json_string(report->scans == SCANS_EXACT ? "exact" : "derive"));
 	json_object_set_new(o, "rounds", json_integer(report->rounds));
+	json_object_set_new(o, "attempts", json_integer(report->attempts));
 	json_object_set_new(o, "lost", json_integer(losses_total(&report->losses)));
 	chains = chain_sum(report, &truth, &tracer);
 	json_object_set_new(o, "chain",

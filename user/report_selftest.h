@@ -19,6 +19,7 @@ struct selftest_result {
  * struct selftest_report - a whole self-test
  * @scans: SCANS_EXACT or SCANS_DERIVE
  * @rounds: how often each case waited
+ * @attempts: runs that were made, because all before the last lost something
  */
 struct selftest_report {
 	const char *host;
@@ -26,6 +27,7 @@ struct selftest_report {
 	enum tier tier;
 	enum scan_mode scans;
 	uint32_t rounds;
+	uint32_t attempts;
 	struct losses losses;
 	uint64_t clock_ns;	/* what reading the clock costs a case */
 	const struct selftest_result *results;
