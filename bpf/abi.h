@@ -78,6 +78,9 @@ enum wait_returned {
  * @LOSS_CHAINS: chains and turns that could not be counted: their thread was given
  *	no storage, or ended while the ring was full.
  * @LOSS_WAKERS: wakes by wakers that found no room in their table.
+ * @LOSS_FILES: files, epoll items and threads woken for a file that found no room in
+ *	their table, each time they were met; or that were done with while the ring was
+ *	full.
  * @LOSS_EVENTS: calls that are counted, but not told one by one, because the ring
  *	of events was full.
  * @LOSS_NOT_FOLLOWED: new threads of the traced command that could not be
@@ -94,6 +97,7 @@ enum loss {
 	LOSS_HISTOGRAM,
 	LOSS_CHAINS,
 	LOSS_WAKERS,
+	LOSS_FILES,
 	LOSS_EVENTS,
 	LOSS_NOT_FOLLOWED,
 	LOSS_NR,
@@ -204,6 +208,187 @@ struct turn_row {
 	__u32 pad[2];
 };
 
+/**
+ * struct serve_row - what a thread did with what its chains told it was ready: the
+ *	last part of the chain, from the return of the call to the end of the first
+ *	read, write or accept on the file that woke it (see IO_FAMILY)
+ * @served: times that this was done before the thread waited again
+ * @nothing: of these, the ones that had nothing left to take (EAGAIN): another was
+ *	quicker
+ * @unserved: times that the thread waited again without
+ * @sum_ns: of @served
+ * @max_ns: the longest
+ * @histogram: as in &struct wait_row
+ * @claim: as in &struct wait_row
+ */
+struct serve_row {
+	__u64 served;
+	__u64 nothing;
+	__u64 unserved;
+	__u64 sum_ns;
+	__u64 max_ns;
+	__u32 histogram[HISTOGRAM_BUCKETS];
+	__u32 claim;
+	__u32 pad[2];
+};
+
+/*
+ * X(syscall): what takes from a file or gives to it; the fd is the first argument.
+ * io_uring does so with no syscall of these, and is not seen.
+ */
+#define IO_FAMILY(X)	\
+	X(read)		\
+	X(readv)	\
+	X(recvfrom)	\
+	X(recvmsg)	\
+	X(recvmmsg)	\
+	X(accept)	\
+	X(accept4)	\
+	X(write)	\
+	X(writev)	\
+	X(sendto)	\
+	X(sendmsg)	\
+	X(sendmmsg)	\
+	X(splice)	\
+	X(sendfile64)
+
+/**
+ * enum herd_figure - what came of waking threads for a file
+ * @HERD_WOKEN: threads that it woke out of wait calls
+ * @HERD_SERVED: of these, the ones whose call then returned something
+ * @HERD_EMPTY: and those whose call swept again, or returned nothing. What is in
+ *	neither is under way.
+ */
+enum herd_figure {
+	HERD_WOKEN,
+	HERD_SERVED,
+	HERD_EMPTY,
+	HERD_NR,
+};
+
+/**
+ * struct file_row - a file that is waited for (--herd, --items)
+ * @id: names it in this run; an address may be another's later
+ * @start_ns: start of the process by which it was first seen, boot time
+ * @ino, @dev, @mode: of its inode; what has no inode of its own (an eventfd)
+ *	shares one; the device as major << 20 | minor
+ * @tgid, @fd: in which process it was first seen, and as which fd; @fd is -1 where
+ *	only select or poll waited for it, which forget
+ * @touched: with --items, reads, writes and accepts on it (see IO_FAMILY)
+ * @events: with --herd, times that it became ready and somebody of the run waited
+ *	for it
+ * @herd: by enum herd_figure
+ * @family, @protocol, @state, @local, @local_port, @remote, @remote_port: of a socket,
+ *	when it was first seen; as in &struct file_record
+ * @name: what the kernel calls what has no inode of its own, as "[eventfd]"
+ * @pad: 0
+ * @first_thread_start_ns, @first_start_ns, @first_tgid, @first_tid, @first_comm: the
+ *	first thread that it woke. Only if it wakes another has it a herd, of which the
+ *	others have a &struct herd_row each; the rest is the first's.
+ */
+struct file_row {
+	__u64 id;
+	__u64 start_ns;
+	__u64 ino;
+	__u32 dev;
+	__u32 mode;
+	__u32 tgid;
+	__s32 fd;
+	__u64 touched;
+	__u64 events;
+	__u64 herd[HERD_NR];
+	__u64 first_thread_start_ns;
+	__u64 first_start_ns;
+	__u32 first_tgid;
+	__u32 first_tid;
+	char first_comm[16];
+	char name[16];
+	__u8 local[16];
+	__u8 remote[16];
+	__u16 local_port;
+	__u16 remote_port;
+	__u16 family;
+	__u16 protocol;
+	__u16 state;
+	__u16 pad[3];
+};
+
+/**
+ * struct herd_row - a thread that was woken for a file, and what came of it
+ * @file_id: the file
+ * @thread_start_ns, @start_ns, @tgid, @tid, @comm: the thread; @comm is its
+ *	process's name, untrusted bytes, ends with a NUL
+ * @herd: as in &struct file_row
+ */
+struct herd_row {
+	__u64 file_id;
+	__u64 thread_start_ns;
+	__u64 start_ns;
+	__u32 tgid;
+	__u32 tid;
+	char comm[16];
+	__u64 herd[HERD_NR];
+};
+
+/** struct herd_key - by which it is found */
+struct herd_key {
+	__u64 file_id;
+	__u64 thread_start_ns;
+};
+
+/** struct epoll_row - an epoll: the process and fd by which it was first seen */
+struct epoll_row {
+	__u64 start_ns;
+	__u32 tgid;
+	__s32 epfd;
+};
+
+/** struct item_key - an item of an epoll, by the kernel's own addresses */
+struct item_key {
+	__u64 epoll;
+	__u64 file;
+};
+
+/**
+ * struct item_row - what the waiting on an epoll cost for one of its items
+ * @file_id: &file_row.id
+ * @start_ns, @tgid, @epfd: process and fd by which the epoll was first seen
+ * @fd: under which the item was registered
+ * @events: asked for, with the kernel's own flags (EPOLLET, ...)
+ * @fresh: something came since the item was last asked
+ * @notified: times that the file told the item it had become ready
+ * @scans: times that epoll_wait asked the file
+ * @repolls: of these, the ones without news: asked again only because the item is
+ *	level-triggered and was ready before
+ * @stale: of the re-polls, the ones that found it no longer ready
+ * @reported: scans that found it ready: it was told to the program
+ * @unserved: of these, the ones with no read, write or accept on the file, by
+ *	anybody in the run, since it was told last
+ * @changes: epoll_ctl calls that added or modified it
+ * @touched: &file_row.touched when it was told last
+ */
+struct item_row {
+	__u64 file_id;
+	__u64 start_ns;
+	__u32 tgid;
+	__s32 epfd;
+	__s32 fd;
+	__u32 events;
+	__u64 fresh;
+	__u64 notified;
+	__u64 scans;
+	__u64 repolls;
+	__u64 stale;
+	__u64 reported;
+	__u64 unserved;
+	__u64 changes;
+	__u64 touched;
+};
+
+/* What the tables of --herd and --items hold; what does not fit is LOSS_FILES. */
+#define FILES_MAX 65536
+#define HERD_MAX 16384
+
 /* In what a wake was issued. */
 enum wake_context {
 	CONTEXT_UNKNOWN,	/* this kernel does not tell */
@@ -251,6 +436,11 @@ enum record_kind {
 	RECORD_CHAIN = 3,
 	RECORD_EVENT = 4,
 	RECORD_TURN = 5,
+	RECORD_SERVE = 6,
+	RECORD_FILE = 7,
+	RECORD_ITEM = 8,
+	RECORD_HERD = 9,
+	RECORD_WOKEN = 10,
 };
 
 /**
@@ -303,10 +493,10 @@ struct open_record {
 	__u64 since_ns;
 };
 
-/* X(function): what select, poll and epoll leave on a file's wait queue. */
+/* X(function, is epoll's): what select, poll and epoll leave on a file's wait queue. */
 #define WAKE_FUNCTIONS(X)		\
-	X(pollwake)		\
-	X(ep_poll_callback)
+	X(pollwake, false)	\
+	X(ep_poll_callback, true)
 
 /**
  * struct chain_record - one thread's chains
@@ -326,6 +516,53 @@ struct chain_record {
 struct turn_record {
 	struct record head;
 	struct turn_row row;
+};
+
+/**
+ * struct serve_record - what one thread did with what was ready
+ * @head: RECORD_SERVE
+ * @row: the figures
+ */
+struct serve_record {
+	struct record head;
+	struct serve_row row;
+};
+
+/**
+ * struct watch_record - a file, an item or a thread of a herd. Through the ring comes
+ *	the last word of a file or an item whose address may be another's from now on.
+ * @head: RECORD_FILE, RECORD_ITEM or RECORD_HERD; of it, only kind and size are set
+ * @file, @item, @herd: the one that @head says
+ */
+struct watch_record {
+	struct record head;
+	union {
+		struct file_row file;
+		struct item_row item;
+		struct herd_row herd;
+	};
+};
+
+/* Threads that a &struct woken_record names. */
+#define WOKEN_MAX 8
+
+/**
+ * struct woken_record - a file became ready, and woke two threads or more
+ * @head: RECORD_WOKEN; the process and thread that the CPU was in, which is the
+ *	waker in CONTEXT_PROCESS alone
+ * @ready_ns: when, monotonic
+ * @file: as far as it was known by then
+ * @woken: threads that it woke
+ * @context: enum wake_context
+ * @tids: the first of them
+ */
+struct woken_record {
+	struct record head;
+	__u64 ready_ns;
+	struct file_row file;
+	__u32 woken;
+	__u32 context;
+	__u32 tids[WOKEN_MAX];
 };
 
 /*
@@ -429,6 +666,8 @@ struct item_record {
  * @sleeps: how often it slept
  * @restarts: how often it was broken off and went on
  * @exact: every ->poll() function was hooked
+ * @wake_fd: the fd whose readiness woke it last, by the epoll item; -1: not known
+ * @pad: 0
  */
 struct event_record {
 	struct record head;
@@ -446,6 +685,8 @@ struct event_record {
 	__u32 sleeps;
 	__u32 restarts;
 	__u32 exact;
+	__s32 wake_fd;
+	__u32 pad;
 };
 
 /* Filters: how many -p and -t one run takes. */
@@ -460,7 +701,17 @@ _Static_assert(sizeof(struct chain_record) == 7240, "struct chain_record is ABI"
 _Static_assert(sizeof(struct turn_row) == 2424, "struct turn_row is ABI");
 _Static_assert(sizeof(struct turn_record) == 2488, "struct turn_record is ABI");
 _Static_assert(sizeof(struct waker_key) == 32, "struct waker_key is ABI");
-_Static_assert(sizeof(struct event_record) == 152, "struct event_record is ABI");
+_Static_assert(sizeof(struct serve_row) == 2424, "struct serve_row is ABI");
+_Static_assert(sizeof(struct serve_record) == 2488, "struct serve_record is ABI");
+_Static_assert(sizeof(struct file_row) == 184, "struct file_row is ABI");
+_Static_assert(sizeof(struct herd_key) == 16, "struct herd_key is ABI");
+_Static_assert(sizeof(struct herd_row) == 72, "struct herd_row is ABI");
+_Static_assert(sizeof(struct epoll_row) == 16, "struct epoll_row is ABI");
+_Static_assert(sizeof(struct item_key) == 16, "struct item_key is ABI");
+_Static_assert(sizeof(struct item_row) == 104, "struct item_row is ABI");
+_Static_assert(sizeof(struct watch_record) == 248, "struct watch_record is ABI");
+_Static_assert(sizeof(struct woken_record) == 296, "struct woken_record is ABI");
+_Static_assert(sizeof(struct event_record) == 160, "struct event_record is ABI");
 _Static_assert(sizeof(struct open_record) == 80, "struct open_record is ABI");
 _Static_assert(sizeof(struct file_record) == 232, "struct file_record is ABI");
 _Static_assert(sizeof(struct item_record) == 24, "struct item_record is ABI");

@@ -12,6 +12,7 @@
 #include "chain.h"
 #include "event.h"
 #include "family.h"
+#include "serve.h"
 #include "watched.h"
 
 #define EPOLL_CTL_DEL 2
@@ -257,6 +258,14 @@ static __always_inline void call_fold(const u32 s, struct task_struct *task, str
 	}
 }
 
+/* No wake of the call is known, or none that counts any more. */
+static __always_inline void wake_clear(struct call *c)
+{
+	c->ready_ns = c->woken_ns = c->ran_ns = 0;
+	c->wake_file = c->wake_id = 0;
+	c->wake_fd = -1;
+}
+
 /* Returns false if the call is none that the run asks about. */
 static __always_inline bool wait_enter(const u32 s, u64 a0, u64 a1, u64 a2, u64 a3)
 {
@@ -316,10 +325,14 @@ static __always_inline bool wait_enter(const u32 s, u64 a0, u64 a1, u64 a2, u64 
 			t->epfd = a0;
 	}
 	c->entered_ns = bpf_ktime_get_ns();
-	if (chain_on) {
-		c->woken_ns = c->ran_ns = 0;
-		if (s != WAIT_epoll_ctl)
+	if (extra_on) {
+		wake_clear(c);
+		if (chain_on && s != WAIT_epoll_ctl) {
 			turn_end(task, t, c->entered_ns);
+			serve_end(task, t);
+		}
+		if ((herd_on || items_on) && (is_epoll_wait(s) || s == WAIT_epoll_ctl))
+			t->epoll = epoll_note(a0);
 	}
 	c->open = s + 1;
 	return true;
@@ -369,8 +382,14 @@ static __always_inline int wait_return(const u32 s, s64 ret)
 			chain_count(task, c, now);
 		if (event_on && c->entered_ns)
 			event_tell(s, task, t, ret, now);
+		if (herd_on && c->wake_id && ret > 0)
+			herd_count(task, c->wake_event_file, c->wake_id, HERD_SERVED);
+		else if (herd_on && c->wake_id)
+			herd_count(task, c->wake_event_file, c->wake_id, HERD_EMPTY);
 		if (chain_on && s != WAIT_epoll_ctl)
 			turn_begin(task, t, now);
+		if (chain_on && ret > 0 && c->wake_file)
+			serve_begin(t, c->wake_file, now);
 	}
 	c->open = 0;
 	if (s == WAIT_poll && ret == -ERESTART_RESTARTBLOCK)
@@ -397,8 +416,8 @@ static __always_inline int poll_restart_enter(void)
 	    (u32)task->restart_block.poll.nfds != c->nfds)
 		return 0;
 	call_fold(WAIT_poll, task, t, -ERESTART_RESTARTBLOCK, c->left_ns, -1);
-	if (chain_on)
-		c->ready_ns = c->woken_ns = c->ran_ns = 0;
+	if (extra_on)
+		wake_clear(c);
 	t->returned_ns = 0;
 	c->left_ns = 0;
 	c->open = WAIT_poll + 1;
@@ -418,17 +437,21 @@ static __always_inline int poll_restart_return(s64 ret)
 	return wait_return(WAIT_poll, ret);
 }
 
-static __always_inline void sleep_begin(struct call *c, u64 now)
+static __always_inline void sleep_begin(struct task_struct *task, struct call *c, u64 now)
 {
-	if (chain_on)
-		c->ready_ns = c->woken_ns = c->ran_ns = 0;
+	if (extra_on) {
+		/* It was woken, swept, and sleeps again. */
+		if (herd_on && c->wake_id)
+			herd_count(task, c->wake_event_file, c->wake_id, HERD_EMPTY);
+		wake_clear(c);
+	}
 	c->slept_ns = now;
 }
 
 static __always_inline void sleep_end(struct call *c, u64 now)
 {
 	c->asleep_ns += now - c->slept_ns;
-	if (chain_on)
+	if (extra_on)
 		c->ran_ns = now;
 	c->slept_ns = 0;
 	c->sleeps++;

@@ -1,55 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * chain.h - the chain from ready to returned: a file becomes ready and wakes who
- * waits for it (wake_begin(), wake_end()), a thread in a wait call is made
- * runnable within that wake (chain_wake()), it runs again (sleep_end() of call.h),
- * its call comes back (chain_count()), and it works until it waits again
- * (turn_end()).
- *
- * A waker works with interrupts off, because it holds the lock of a wait queue: so
- * the wake that a CPU is in stays the same until its end, and needs no key.
+ * waits for it (herd.h), a thread in a wait call is made runnable within that wake
+ * (chain_wake()), it runs again (sleep_end() of call.h), its call comes back
+ * (chain_count()), it takes what was there (serve.h), and it works until it waits
+ * again (turn_end()).
  */
 #ifndef IOREADY_CHAIN_H
 #define IOREADY_CHAIN_H
 
 #include "buckets.h"
 #include "filter.h"
+#include "herd.h"
 #include "maps.h"
-
-static __always_inline struct wake *wake_here(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&wakes, &zero);
-}
-
-/* No wake takes as long: if one seems to, the hook on its end was skipped. */
-#define WAKE_NS_MAX 100000000
-
-static __always_inline int wake_begin(void)
-{
-	struct wake *w = wake_here();
-	u64 now = bpf_ktime_get_ns();
-
-	if (!w)
-		return 0;
-	if (!w->depth || now - w->ready_ns > WAKE_NS_MAX) {
-		w->depth = 0;
-		w->ready_ns = now;
-	}
-	w->depth++;
-	return 0;
-}
-
-static __always_inline int wake_end(void)
-{
-	struct wake *w = wake_here();
-
-	/* It may have begun before the hook on its begin was there. */
-	if (w && w->depth)
-		w->depth--;
-	return 0;
-}
 
 /* include/linux/preempt.h; the counter moved into a struct with 6.2, and back. */
 #define SOFTIRQ_OFFSET 0x00000100
@@ -120,7 +83,21 @@ static __always_inline int chain_wake(struct task_struct *task, const bool sees_
 	} else {
 		return 0;
 	}
-	waker_count(task, sees_context);
+	if (chain_on)
+		waker_count(task, sees_context);
+	if (chain_sees_ready && w) {
+		c->wake_file = w->file;
+		c->wake_fd = w->fd;
+		if (herd_on && w->counts) {
+			c->wake_event_file = w->event_file;
+			c->wake_id = w->id;
+			if (w->woken < WOKEN_MAX)
+				w->tids[w->woken] = task->pid;
+			w->woken++;
+			w->context = sees_context ? wake_context() : CONTEXT_UNKNOWN;
+			herd_count(task, w->event_file, w->id, HERD_WOKEN);
+		}
+	}
 	return 0;
 }
 

@@ -40,7 +40,11 @@ const volatile bool switch_has_state;
 /* Whether the chain from ready to returned is followed, and seen from its start. */
 const volatile bool chain_on;
 const volatile bool chain_sees_ready;
-/* Whether either of chains and events is on: one test where none is. */
+/* Who was woken for which file, and what epoll items are asked for. */
+const volatile bool herd_on;
+const volatile bool herd_told;		/* each one by one, too */
+const volatile bool items_on;
+/* Whether any of chains, herds, items and events is on: one test where none is. */
 const volatile bool extra_on;
 /* Whether each call is told, and of which calls: all that are on must hold. */
 const volatile bool event_on;
@@ -73,6 +77,9 @@ struct call {
 	u64 ready_ns;		/* of the last sleep: see chain.h */
 	u64 woken_ns;
 	u64 ran_ns;
+	u64 wake_file;		/* what woke it, see herd.h; 0: not known */
+	u64 wake_event_file;	/* and what counts for that: address and id; 0: nothing */
+	u64 wake_id;
 	u64 arg[3];		/* poll: the array; select: the three sets */
 	u64 scans;
 	u64 copied;
@@ -84,6 +91,8 @@ struct call {
 	u32 epoch;
 	u32 sets;		/* select: how many it was given */
 	u32 open;		/* enum wait_syscall + 1; 0: in no call */
+	s32 wake_fd;
+	u32 pad;
 };
 
 /* Words of a program's memory that are read at once. */
@@ -95,6 +104,10 @@ struct room {
  * struct thread - what is known of a thread
  * @call: an open call with entered_ns 0 began before the window
  * @returned_ns, @switches: see turn_end() in chain.h
+ * @serve_file, @serve_ns: see serve_begin() in serve.h
+ * @epoll: with --herd or --items, the address of the epoll that the call is for
+ * @item: the item that epoll_wait asks just now, if it counts; @item_repoll: and it
+ *	has no news
  * @epfd: the epoll fd that it last waited on
  * @row_of: enum wait_syscall + 1 that @row is of; 0: none yet
  * @row: of the first syscall that it waited in, which is the only one of most
@@ -105,6 +118,14 @@ struct thread {
 	struct call call;
 	u64 returned_ns;	/* with --chain: the last call's return */
 	u64 switches[2];	/* and the thread's switches by then */
+	u64 serve_file;
+	u64 serve_ns;
+	u64 epoll;
+	struct item_key item;
+	u32 item_repoll;
+	s32 io_fd;		/* of the I/O that it is in, if @in_io: where its return
+				 * does not tell */
+	u32 in_io;
 	s32 epfd;
 	u32 row_of;
 	struct wait_row row;
@@ -133,6 +154,13 @@ struct {
 	__type(value, struct turn_row);
 } turns SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct serve_row);
+} serves SEC(".maps");
+
 /* With --chain: who woke whom. Full once it is full: what is lost is counted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -140,6 +168,38 @@ struct {
 	__type(key, struct waker_key);
 	__type(value, struct waker);
 } wakers SEC(".maps");
+
+/*
+ * With --herd and --items: files by address, what came of waking whom for them, and
+ * the epolls that the run waits on, by address, with their items. Full once they are full.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, FILES_MAX);
+	__type(key, u64);
+	__type(value, struct file_row);
+} files SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, HERD_MAX);
+	__type(key, struct herd_key);
+	__type(value, struct herd_row);
+} herd SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, FILES_MAX);
+	__type(key, struct item_key);
+	__type(value, struct item_row);
+} items SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, HERD_MAX);
+	__type(key, u64);
+	__type(value, struct epoll_row);
+} epolls SEC(".maps");
 
 /* Threads that descend from the command that the run started. */
 struct {
@@ -174,10 +234,27 @@ struct {
  * struct wake - the wake that a CPU is in, where a file has become ready
  * @ready_ns: since then
  * @depth: wakes within wakes, as of an epoll within an epoll; 0: in none
+ * @file, @fd: what became ready: its address and, of an epoll item, its fd
+ * @queue, @first: with --herd, of the readiness event that wakes are counted for: the
+ *	wait queue that it goes through and the first waiter there; 0: in none
+ * @event_file, @id, @event_ns: its file, by address and &file_row.id, and when
+ * @counts: the waiter that is called now counts for it
+ * @woken, @context, @tids: for &struct woken_record
  */
 struct wake {
 	u64 ready_ns;
 	u64 depth;
+	u64 file;
+	u64 queue;
+	u64 first;
+	u64 event_file;
+	u64 event_ns;
+	u64 id;
+	s32 fd;
+	u32 counts;
+	u32 woken;
+	u32 context;
+	u32 tids[WOKEN_MAX];
 };
 
 struct {

@@ -30,7 +30,7 @@ typedef _Bool bool;
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long di, si, dx, r10, r8, ax, orig_ax;
+	unsigned long di, si, dx, cx, r10, r8, ax, orig_ax;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {
@@ -46,8 +46,11 @@ struct thread_info {
 	unsigned long flags;
 };
 
+struct file;
+
 struct fdtable {
 	unsigned int max_fds;
+	struct file **fd;
 };
 
 struct files_struct {
@@ -164,9 +167,22 @@ struct file_operations {
 	void *poll;
 };
 
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
 struct file {
 	const struct file_operations *f_op;
 	struct inode *f_inode;
+	struct path f_path;
 	void *private_data;
 	struct hlist_head *f_ep;
 };
@@ -177,13 +193,45 @@ struct epoll_filefd {
 	int fd;
 } __attribute__((packed));
 
-struct eventpoll;
+struct eventpoll {
+	struct file *file;
+};
+
+/* Its name is the ABI's, its fields are what counts. */
+struct epoll_event {
+	u32 events;
+};
 
 struct epitem {
 	struct list_head rdllink;
 	struct epoll_filefd ffd;
 	struct eventpoll *ep;
 	struct hlist_node fllink;
+	struct epoll_event event;
+};
+
+struct wait_queue_head;
+
+struct wait_queue_entry {
+	void *private;
+};
+
+/* What epoll and what select and poll leave on the wait queue of a file. */
+struct eppoll_entry {
+	struct epitem *base;
+	struct wait_queue_entry wait;
+	struct wait_queue_head *whead;
+};
+
+struct poll_table_entry {
+	struct file *filp;
+	u32 key;
+	struct wait_queue_entry wait;
+	struct wait_queue_head *wait_address;
+};
+
+struct poll_wqueues {
+	struct task_struct *polling_task;
 };
 
 /* Where an item is queued while the ready list is being handed out. */

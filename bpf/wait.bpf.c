@@ -9,8 +9,11 @@
  *		two tracepoints
  *	sleep	fentry/fexit on schedule_hrtimeout_range(), or sched_switch
  *	scan	kprobe.multi or kprobes on every ->poll(), or none
- *	wake	sched_waking, and fentry/fexit or kprobes on who wakes; only if asked
- *		for
+ *	wake	sched_waking, and fentry/fexit or kprobes on who wakes
+ *	io	fexit or kprobes on what reads, writes and accepts
+ *	item	kprobes on what asks an epoll item
+ *
+ * The last three only if asked for.
  *
  * LOCKING: there is none. A thread's storage is written by the thread itself,
  * in a syscall or (sched_switch) with its own switching as the order. Two
@@ -36,17 +39,21 @@ char LICENSE[] SEC("license") = "GPL";
 
 #if defined(__TARGET_ARCH_x86)
 #define SYSCALL(name) "__x64_sys_" #name
+#define IO_FD di
 #define ARG0(regs) ((regs)->di)
 #define ARG1(regs) ((regs)->si)
 #define ARG2(regs) ((regs)->dx)
 #define ARG3(regs) ((regs)->r10)
+#define FUNCTION_ARG3(regs) ((regs)->cx)
 #define RET(regs) ((regs)->ax)
 #elif defined(__TARGET_ARCH_arm64)
 #define SYSCALL(name) "__arm64_sys_" #name
+#define IO_FD user_regs.regs[0]
 #define ARG0(regs) ((regs)->user_regs.regs[0])
 #define ARG1(regs) ((regs)->user_regs.regs[1])
 #define ARG2(regs) ((regs)->user_regs.regs[2])
 #define ARG3(regs) ((regs)->user_regs.regs[3])
+#define FUNCTION_ARG3(regs) ARG3(regs)
 #define RET(regs) ((regs)->user_regs.regs[0])
 #endif
 
@@ -153,11 +160,12 @@ int exit_restart_syscall(struct sys_exit_record *ctx)
 SEC("fentry/schedule_hrtimeout_range")
 int BPF_PROG(fentry_sleep)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *t;
 
-	t = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0, 0);
+	t = bpf_task_storage_get(&threads, task, 0, 0);
 	if (t && t->call.open)
-		sleep_begin(&t->call, bpf_ktime_get_ns());
+		sleep_begin(task, &t->call, bpf_ktime_get_ns());
 	return 0;
 }
 
@@ -187,7 +195,7 @@ int BPF_PROG(switch_sleep, bool preempt, struct task_struct *prev, struct task_s
 		if (state & TASK_INTERRUPTIBLE) {
 			t = bpf_task_storage_get(&threads, prev, 0, 0);
 			if (t && t->call.open)
-				sleep_begin(&t->call, bpf_ktime_get_ns());
+				sleep_begin(prev, &t->call, bpf_ktime_get_ns());
 		}
 	}
 	if (next->bpf_storage) {
@@ -204,30 +212,43 @@ int BPF_PROG(switch_sleep, bool preempt, struct task_struct *prev, struct task_s
  * The two functions that the family leaves on the wait queues of files: select's
  * and poll's, and epoll's.
  */
-#define X(function)						\
-	SEC("fentry/" #function)				\
-	int BPF_PROG(fentry_##function)				\
-	{							\
-		return wake_begin();				\
-	}							\
-	SEC("fexit/" #function)					\
-	int BPF_PROG(fexit_##function)				\
-	{							\
-		return wake_end();				\
+#define X(function, is_epoll)						\
+	SEC("fentry/" #function)					\
+	int BPF_PROG(fentry_##function, struct wait_queue_entry *entry,	\
+		     unsigned int mode, int flags, void *key)		\
+	{								\
+		return wake_begin(is_epoll, (u64)entry, (u64)key);	\
+	}								\
+	SEC("fexit/" #function)						\
+	int BPF_PROG(fexit_##function)					\
+	{								\
+		return wake_end();					\
+	}								\
+	SEC("kprobe")							\
+	int kprobe_##function(struct pt_regs *ctx)			\
+	{								\
+		return wake_begin(is_epoll, ARG0(ctx), FUNCTION_ARG3(ctx)); \
 	}
 WAKE_FUNCTIONS(X)
 #undef X
-
-SEC("kprobe")
-int kprobe_wake(void *ctx)
-{
-	return wake_begin();
-}
 
 SEC("kretprobe")
 int kretprobe_wake(void *ctx)
 {
 	return wake_end();
+}
+
+/* The end of a walk over any wait queue. */
+SEC("fexit/__wake_up_common")
+int BPF_PROG(fexit_walk)
+{
+	return walk_end();
+}
+
+SEC("kretprobe")
+int kretprobe_walk(void *ctx)
+{
+	return walk_end();
 }
 
 SEC("tp_btf/sched_waking")
@@ -241,6 +262,60 @@ SEC("tp_btf/sched_waking")
 int BPF_PROG(waking_context, struct task_struct *task)
 {
 	return chain_wake(task, true);
+}
+
+/* --- I/O hooks: what is taken from files, and given to them ------------------ */
+
+#define X(name)							\
+	SEC("fexit/" SYSCALL(name))					\
+	int BPF_PROG(io_##name, struct pt_regs *regs, long ret)		\
+	{								\
+		return io_return(ARG0(regs), ret);			\
+	}
+IO_FAMILY(X)
+#undef X
+
+SEC("kprobe")
+int kprobe_io(struct pt_regs *ctx)
+{
+	struct pt_regs *regs = (struct pt_regs *)ARG0(ctx);
+
+	return io_enter(BPF_CORE_READ(regs, IO_FD));
+}
+
+SEC("kretprobe")
+int kretprobe_io(struct pt_regs *ctx)
+{
+	return io_leave(RET(ctx));
+}
+
+/* --- item hooks: on what asks an epoll item, and on the end of files --------- */
+
+/* The compiler makes a function of its own of it everywhere, with fewer arguments. */
+SEC("kprobe")
+int kprobe_item(struct pt_regs *ctx)
+{
+	return item_ask((struct epitem *)ARG0(ctx));
+}
+
+SEC("kretprobe")
+int kretprobe_item(struct pt_regs *ctx)
+{
+	return item_answer(RET(ctx));
+}
+
+/* eventpoll_release_file(file): the last reference to a watched file is gone. */
+SEC("kprobe")
+int kprobe_file_end(struct pt_regs *ctx)
+{
+	return file_forget(ARG0(ctx));
+}
+
+/* ep_eventpoll_release(inode, file): the last one to an epoll. */
+SEC("kprobe")
+int kprobe_epoll_end(struct pt_regs *ctx)
+{
+	return epoll_forget((struct file *)ARG1(ctx));
 }
 
 /* --- scan hooks: on every ->poll() ----------------------------------------- */
@@ -304,7 +379,8 @@ __noinline int row_tell(const struct record *head, struct wait_row *row, u32 s, 
 /* The same for what --chain keeps of a thread: X(what, kind, figures lost with it). */
 #define CHAIN_ROWS(X)						\
 	X(chain, RECORD_CHAIN, row->calls)			\
-	X(turn, RECORD_TURN, row->turns)
+	X(turn, RECORD_TURN, row->turns)			\
+	X(serve, RECORD_SERVE, row->served + row->unserved)
 
 #define X(what, number, lost)						\
 	__noinline int what##_tell(const struct record *head, struct what##_row *row) \
@@ -350,11 +426,14 @@ static __always_inline void rows_tell(struct task_struct *task, struct thread *t
 	if (chain_on) {
 		struct chain_row *chain = bpf_task_storage_get(&chains, task, 0, 0);
 		struct turn_row *turn = bpf_task_storage_get(&turns, task, 0, 0);
+		struct serve_row *serve = bpf_task_storage_get(&serves, task, 0, 0);
 
 		if (chain)
 			chain_tell(&head, chain);
 		if (turn)
 			turn_tell(&head, turn);
+		if (serve)
+			serve_tell(&head, serve);
 	}
 }
 
@@ -553,6 +632,7 @@ int snapshot_threads(struct bpf_iter__task *ctx)
 	if (chain_on) {
 		chain_snapshot(task, seq);
 		turn_snapshot(task, seq);
+		serve_snapshot(task, seq);
 	}
 	return 0;
 }

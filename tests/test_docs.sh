@@ -251,8 +251,14 @@ fi
 # And the other way round: a key of the man page is a word of the printers.
 for command in $commands; do
 	case $command in
-	stat) sources="user/report_json.c user/report.c user/model_chain.c" ;;
-	trace) sources="user/report_event.c user/cmd_trace.c user/model_chain.c" ;;
+	stat)
+		sources="user/report_json.c user/report.c user/report_file.c user/report_herd.c
+			user/report_item.c user/model_chain.c"
+		;;
+	trace)
+		sources="user/report_event.c user/report_file.c user/cmd_trace.c
+			user/model_chain.c"
+		;;
 	selftest) sources="user/report_selftest.c user/selftest_compare.c" ;;
 	snapshot) sources=user/report_snapshot_json.c ;;
 	top) continue ;; # it has none
@@ -304,7 +310,8 @@ done >"$dir/why"
 result "includes: bpf/ has nothing but its own" $?
 
 commands_h="cmd.h options.h command.h run.h"
-printers_h="report.h report_top.h report_snapshot.h"
+printers_h="report.h report_top.h report_snapshot.h report_event.h report_file.h report_herd.h
+	report_item.h"
 model_h="model_wait.h model_top.h model_snapshot.h"
 # What finds out, and what is found; look.h, which is between them, is data.
 sources_h="process.h files.h borrow.h"

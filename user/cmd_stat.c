@@ -11,6 +11,19 @@
 
 #define SECOND UINT64_C(1000000000)
 
+#define OPTION_HERD 512
+#define OPTION_ITEMS 513
+
+static const struct argp_option entries[] = {
+	{ "herd", OPTION_HERD, NULL, 0,
+	  "also count for each file how often it became ready, whom that woke, and who of "
+	  "these found something", 4 },
+	{ "items", OPTION_ITEMS, NULL, 0,
+	  "also count for each item of an epoll how often it was asked, why, and what it "
+	  "answered", 4 },
+	{ 0 },
+};
+
 static const struct argp_child children[] = { { &options_argp, 0, NULL, 0 }, { 0 } };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -22,6 +35,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = o;
 		return 0;
+	case OPTION_HERD:
+		o->herd = true;
+		return 0;
+	case OPTION_ITEMS:
+		/* Items change by epoll_ctl. */
+		o->items = o->epoll_ctl = true;
+		return 0;
 	case ARGP_KEY_ARGS:
 		o->command = state->argv + state->next;
 		o->filter.tree = true;
@@ -31,6 +51,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp argp = {
+	.options = entries,
 	.parser = parse,
 	.args_doc = "[-- COMMAND [ARG...]]",
 	.doc = "Count how programs wait in select, poll and epoll, and what it costs.\v"

@@ -17,6 +17,7 @@
 #define OPTION_EMPTY 513
 #define OPTION_FAILED 514
 #define OPTION_EVENTS_RING 515
+#define OPTION_HERD 516
 
 /* Events are fetched this often; the default ring holds 27,000 of them. */
 #define FETCH_NS UINT64_C(20000000)
@@ -32,6 +33,8 @@ static const struct argp_option entries[] = {
 	{ "min-us", OPTION_MIN, "US", 0, "those that took this many microseconds", 5 },
 	{ "empty", OPTION_EMPTY, NULL, 0, "those that found nothing, or were woken for nothing", 5 },
 	{ "failed", OPTION_FAILED, NULL, 0, "those that failed; not those that a signal ended", 5 },
+	{ "herd", OPTION_HERD, NULL, 0,
+	  "instead of calls, the files that became ready and woke two threads or more", 5 },
 	{ "lines", 'n', "N", 0, "end after N lines", 5 },
 	{ "events-ring", OPTION_EVENTS_RING, "KIB", 0,
 	  "room for calls until they are printed (default 4096)", 5 },
@@ -61,6 +64,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case OPTION_FAILED:
 		o->event_failed = true;
+		break;
+	case OPTION_HERD:
+		o->herd = o->herd_events = true;
+		o->events = false;
 		break;
 	case 'n':
 		if (parse_u32(arg, 1, UINT32_MAX, &n, "the number of lines", &err))
@@ -112,16 +119,25 @@ static bool enough(const struct trace *trace)
 
 static void on_event(const struct record *record, void *arg)
 {
+	const struct woken_record *woken = (const void *)record;
 	const struct event_record *event = (const void *)record;
 	struct trace *trace = arg;
+	FILE *out = trace->run->out;
+	int ret = 0;
 
-	if (record->kind != RECORD_EVENT || enough(trace))
+	if (enough(trace))
 		return;
 	trace->lines++;
-	if (!trace->t->o.json)
-		report_event_text(trace->run->out, event, &trace->event);
-	else if (report_event_json(trace->run->out, event, &trace->event))
-		trace->failed = -ENOMEM;
+	if (record->kind == RECORD_EVENT && trace->t->o.json)
+		ret = report_event_json(out, event, &trace->event);
+	else if (record->kind == RECORD_EVENT)
+		report_event_text(out, event, &trace->event);
+	else if (trace->t->o.json)
+		ret = report_woken_json(out, woken, &trace->event);
+	else
+		report_woken_text(out, woken, &trace->event);
+	if (ret)
+		trace->failed = ret;
 }
 
 /* What makes a time of CLOCK_MONOTONIC one of CLOCK_REALTIME. */
@@ -167,7 +183,9 @@ static int trace_run(struct trace *trace, struct err *err)
 	uint64_t deadline = o->duration_ns ? trace->run->start_ns + o->duration_ns : UINT64_MAX;
 	int ret = 0;
 
-	if (!o->json)
+	if (!o->json && o->herd_events)
+		report_woken_head(trace->run->out);
+	else if (!o->json)
 		report_event_head(trace->run->out, &trace->event);
 	while (!ret && !enough(trace)) {
 		uint64_t until = run_now() + FETCH_NS;
@@ -240,7 +258,16 @@ int cmd_trace(int argc, char **argv)
 		fprintf(stderr, "ioready trace: --interval is for tables: see ioready stat\n");
 		return EXIT_USAGE;
 	}
+	if (t.o.herd_events && (t.o.event_min_ns || t.o.event_empty || t.o.event_failed)) {
+		fprintf(stderr, "ioready trace: --herd tells files, and goes with no filter of calls\n");
+		return EXIT_USAGE;
+	}
 	ret = run_open(&run, &t.o, &err);
+	if (!ret && t.o.herd_events && run.plan.wake == WAKE_WAKING)
+		ret = err_set(&err, -EOPNOTSUPP,
+			      "who is woken for which file cannot be told on the %s tier: "
+			      "tracepoints do not tell it; see 'ioready doctor'",
+			      tier_name(run.plan.tier));
 	if (!ret)
 		ret = run_attach(&run, &err);
 	trace.event = (struct event_options){

@@ -69,7 +69,11 @@ static void knobs_set(struct collector *c)
 	knobs->has_bpf_loop = c->hooks.kernel->bpf_loop;
 	knobs->calls_by_function = c->hooks.plan.call != CALL_TRACEPOINT;
 	knobs->switch_has_state = c->hooks.kernel->switch_has_state;
-	knobs->extra_on = c->settings.events || c->settings.chain;
+	knobs->extra_on = c->settings.events || c->settings.chain || c->hooks.herd ||
+			  c->hooks.items;
+	knobs->herd_on = c->hooks.herd;
+	knobs->herd_told = c->hooks.herd && c->settings.herd_events;
+	knobs->items_on = c->hooks.items;
 	knobs->event_on = c->settings.events;
 	knobs->event_min_ns = c->settings.event_min_ns;
 	knobs->event_empty = c->settings.event_empty;
@@ -109,10 +113,18 @@ int collector_open(struct collector **collector, const struct kernel *kernel,
 	knobs_set(c);
 	hooks_choose(&c->hooks);
 	bpf_map__set_max_entries(c->skel->maps.ring, settings->ring_bytes);
-	if (settings->events)
+	if (settings->events || settings->herd_events)
 		bpf_map__set_max_entries(c->skel->maps.events, settings->events_bytes);
 	if (!settings->chain)
 		bpf_map__set_max_entries(c->skel->maps.wakers, 1);
+	if (!c->hooks.herd)
+		bpf_map__set_max_entries(c->skel->maps.herd, 1);
+	if (!c->hooks.items)
+		bpf_map__set_max_entries(c->skel->maps.items, 1);
+	if (!c->hooks.herd && !c->hooks.items) {
+		bpf_map__set_max_entries(c->skel->maps.files, 1);
+		bpf_map__set_max_entries(c->skel->maps.epolls, 1);
+	}
 	ret = wait_bpf__load(c->skel);
 	if (ret) {
 		err_set(err, ret, "the kernel refused the programs: %s: %s", strerror(-ret),
@@ -132,9 +144,16 @@ int collector_scan_slice(struct collector *c, bool on, struct err *err)
 	return c->settings.scans == SCANS_SAMPLE ? hooks_slice(&c->hooks, on, err) : 0;
 }
 
-static uint32_t record_claim(const struct record *r)
+/* The snapshot that told this row as a living one already; or none. */
+static uint32_t record_claim(const struct collector *c, const struct record *r)
 {
 	switch (r->kind) {
+	case RECORD_SERVE:
+		return ((const struct serve_record *)r)->row.claim;
+	case RECORD_FILE:
+	case RECORD_ITEM:
+		/* Whether it did is not known: the next one does not, so that is sure. */
+		return c->defer;
 	case RECORD_CHAIN:
 		return ((const struct chain_record *)r)->row.claim;
 	case RECORD_TURN:
@@ -148,7 +167,7 @@ static int on_ring(void *arg, void *data, size_t size)
 {
 	struct collector *c = arg;
 	const struct record *r = data;
-	uint32_t claim = record_claim(r);
+	uint32_t claim = record_claim(c, r);
 	struct deferred *d;
 
 	if (!c->defer || claim != c->defer) {
@@ -312,6 +331,89 @@ static uint64_t program_misses(const struct bpf_program *prog)
 	return info.recursion_misses;
 }
 
+/* Hands out all values of a hash. */
+static int table_read(struct bpf_map *map, void (*fn)(const void *row, size_t size, void *arg),
+		      void *arg, struct err *err)
+{
+	const uint32_t room = 1024, size = bpf_map__value_size(map);
+	char *keys = malloc(room * bpf_map__key_size(map)), *rows = malloc(room * size);
+	/* A bucket is the least that is read at once: it never holds as many. */
+	char batch[64];
+	bool first = true, more = keys && rows;
+	int ret = more ? 0 : -ENOMEM;
+
+	while (more) {
+		uint32_t count = room;
+
+		ret = bpf_map_lookup_batch(bpf_map__fd(map), first ? NULL : batch, batch, keys,
+					   rows, &count, NULL);
+		/* ENOENT: these were the last. */
+		more = !ret;
+		if (ret == -ENOENT)
+			ret = 0;
+		first = false;
+		for (uint32_t i = 0; !ret && i < count; i++)
+			fn(rows + i * size, size, arg);
+	}
+	free(keys);
+	free(rows);
+	return ret ? err_set(err, ret, "%s cannot be read: %s", bpf_map__name(map),
+			     strerror(-ret)) :
+		     0;
+}
+
+struct reading {
+	uint32_t kind;
+	record_fn fn;
+	void *arg;
+};
+
+static void on_row(const void *row, size_t size, void *arg)
+{
+	const struct reading *reading = arg;
+	struct watch_record r = { .head = { .kind = reading->kind, .size = sizeof(r) } };
+
+	memcpy(&r.file, row, size);
+	reading->fn(&r.head, reading->arg);
+}
+
+static int tables_read(struct collector *c, record_fn fn, void *arg, struct err *err)
+{
+	struct reading files = { RECORD_FILE, fn, arg }, items = { RECORD_ITEM, fn, arg };
+	struct reading herd = { RECORD_HERD, fn, arg };
+	int ret = 0;
+
+	if (c->hooks.herd || c->hooks.items)
+		ret = table_read(c->skel->maps.files, on_row, &files, err);
+	if (!ret && c->hooks.items)
+		ret = table_read(c->skel->maps.items, on_row, &items, err);
+	if (!ret && c->hooks.herd)
+		ret = table_read(c->skel->maps.herd, on_row, &herd, err);
+	return ret;
+}
+
+struct epolls {
+	epoll_fn fn;
+	void *arg;
+};
+
+static void on_epoll(const void *row, size_t size, void *arg)
+{
+	const struct epolls *epolls = arg;
+
+	(void)size;
+	epolls->fn(row, epolls->arg);
+}
+
+int collector_epolls(struct collector *c, epoll_fn fn, void *arg, struct err *err)
+{
+	struct epolls epolls = { fn, arg };
+
+	if (!c->hooks.herd && !c->hooks.items)
+		return 0;
+	return table_read(c->skel->maps.epolls, on_epoll, &epolls, err);
+}
+
 int collector_snapshot(struct collector *c, const struct snapshot_fns *fns, void *arg,
 		       struct err *err)
 {
@@ -332,6 +434,8 @@ int collector_snapshot(struct collector *c, const struct snapshot_fns *fns, void
 	c->skel->bss->snapshot++;
 	c->skel->bss->threads_32bit = 0;
 	ret = iterate(c->skel->progs.snapshot_threads, fns->living, arg, err);
+	if (!ret)
+		ret = tables_read(c, fns->living, arg, err);
 	/*
 	 * Threads that ended before the iterator came to them are in the ring
 	 * by now. Those that it had told as living wait for the next time.
@@ -383,6 +487,16 @@ void collector_waker_forget(struct collector *c, const struct waker_key *key)
 {
 	/* It may be gone: then there is nothing to do. */
 	bpf_map_delete_elem(bpf_map__fd(c->skel->maps.wakers), key);
+}
+
+bool collector_has_herd(const struct collector *c)
+{
+	return c->hooks.herd;
+}
+
+bool collector_has_items(const struct collector *c)
+{
+	return c->hooks.items;
 }
 
 int collector_scan_functions(const struct collector *c)
@@ -445,6 +559,7 @@ int collector_bill(const struct kernel *kernel, uint32_t ring_bytes, struct map_
 				       map == skel->maps.tree ? "mark of a followed command, a thread" :
 				       map == skel->maps.chains ? "chains (--chain), a thread that waits" :
 				       map == skel->maps.turns ? "turns (--chain), a thread that waits" :
+				       map == skel->maps.serves ? "what was served (--chain), a thread that waits" :
 								NULL;
 			break;
 		case BPF_MAP_TYPE_RINGBUF:
@@ -458,7 +573,11 @@ int collector_bill(const struct kernel *kernel, uint32_t ring_bytes, struct map_
 			bill[n].bytes = entry * bpf_map__max_entries(map) * kernel->cpus;
 			break;
 		case BPF_MAP_TYPE_HASH:
-			bill[n].name = "who woke whom (--chain)";
+			bill[n].name = map == skel->maps.wakers ? "who woke whom (--chain)" :
+				       map == skel->maps.files	? "files (--herd, --items)" :
+				       map == skel->maps.herd	? "threads woken for one file (--herd)" :
+				       map == skel->maps.items	? "epoll items (--items)" :
+								  "epolls (--herd, --items)";
 			bill[n].bytes = (bpf_map__key_size(map) + entry + hash_element) *
 					bpf_map__max_entries(map);
 			break;

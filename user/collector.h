@@ -72,6 +72,9 @@ struct collector;
  *	nothing), failed
  * @events_bytes: size of their ring, a power of two of at least a page
  * @chain: whether the chain from ready to returned is followed
+ * @herd: whether it is counted who is woken for which file
+ * @herd_events: whether files that wake two threads or more are told one by one
+ * @items: whether it is counted which epoll items are asked, and why
  * @ring_bytes: size of the ring, a power of two of at least a page
  */
 struct settings {
@@ -79,6 +82,9 @@ struct settings {
 	enum scan_mode scans;
 	bool epoll_ctl;
 	bool chain;
+	bool herd;
+	bool items;
+	bool herd_events;
 	bool events;
 	uint64_t event_min_ns;
 	bool event_empty;
@@ -141,9 +147,10 @@ typedef void (*record_fn)(const struct record *record, void *arg);
 int collector_drain(struct collector *c, record_fn fn, void *arg, struct err *err);
 
 /**
- * collector_events() - hand out the calls that returned since the last time
+ * collector_events() - hand out the calls that returned since the last time, and the
+ *	files that woke several
  *
- * With settings.events; to be called often, so that their ring does not fill up.
+ * With settings.events or settings.herd_events; to be called often, so that their ring does not fill up.
  *
  * Return: 0 or -errno.
  */
@@ -189,10 +196,29 @@ int collector_wakers(struct collector *c, waker_fn fn, void *arg, struct err *er
  */
 void collector_waker_forget(struct collector *c, const struct waker_key *key);
 
+/** typedef epoll_fn - gets each epoll; valid during the call only */
+typedef void (*epoll_fn)(const struct epoll_row *epoll, void *arg);
+
+/**
+ * collector_epolls() - hand out the epolls that are waited on, with herds or items
+ *
+ * Return: 0 or -errno.
+ */
+int collector_epolls(struct collector *c, epoll_fn fn, void *arg, struct err *err);
+
 /**
  * collector_losses() - losses so far; 32-bit threads as of the last snapshot
  */
 void collector_losses(struct collector *c, struct losses *losses);
+
+/**
+ * collector_has_herd(), collector_has_items() - whether what the settings ask can be had
+ *
+ * Without hooks on who wakes it cannot; nor items where the compiler left no function
+ * that asks one.
+ */
+bool collector_has_herd(const struct collector *c);
+bool collector_has_items(const struct collector *c);
 
 /** collector_scan_functions() - number of ->poll() functions hooked, 0 for none */
 int collector_scan_functions(const struct collector *c);

@@ -99,14 +99,14 @@ _ioready()
 		[[ $cur == -* || -z $cur ]] && _ioready_offer "-a --all --comm -c --cgroup
 			-p --pid -t --tid -d --duration -i --interval --color --json
 			-o --output -q --quiet --rows --threads -v --verbose --epoll-ctl --chain
-			--on-loss --ring --scans --tier -? --help --usage --"
+			--herd --items --on-loss --ring --scans --tier -? --help --usage --"
 		;;
 	trace)
 		_ioready_value "$prev" && return
 		[[ $cur == -* || -z $cur ]] && _ioready_offer "-a --all --comm -c --cgroup
 			-p --pid -t --tid -d --duration -i --interval --color --json
 			-o --output -q --quiet --rows --threads -v --verbose --epoll-ctl --chain
-			--on-loss --ring --scans --tier -n --lines --min-us --empty --failed
+			--on-loss --ring --scans --tier -n --lines --min-us --empty --failed --herd
 			--events-ring -? --help --usage --"
 		;;
 	top)

@@ -59,21 +59,59 @@ static void session_load(struct bpf_program *prog, bool load)
 	bpf_program__set_expected_attach_type(prog, KPROBE_SESSION);
 }
 
+/* Who reads, writes and accepts is asked by the end of chains, and by items. */
+static bool wants_io(const struct hooks *h)
+{
+	return (h->settings->chain && h->plan.wake != WAKE_WAKING) || h->items;
+}
+
+/* The programs of I/O, by their system call's function. */
+struct io_program {
+	struct bpf_program *fexit;
+	const char *function;
+};
+
+#define X(syscall) +1
+enum { IO_NR = 0 IO_FAMILY(X) };
+#undef X
+
+static void io_programs(struct wait_bpf *skel, struct io_program *p)
+{
+#define X(syscall)								\
+	p->fexit = skel->progs.io_##syscall;					\
+	p->function = strchr(bpf_program__section_name(p->fexit), '/') + 1;	\
+	p++;
+	IO_FAMILY(X)
+#undef X
+}
+
 static void wakers_choose(struct hooks *h)
 {
 	struct wait_bpf *skel = h->skel;
-	bool on = h->settings->chain, fentry = on && h->plan.wake == WAKE_FENTRY;
-	bool kprobe = on && h->plan.wake == WAKE_KPROBE;
+	bool on = h->settings->chain || h->herd, begins = on || h->items;
+	bool fentry = h->plan.wake == WAKE_FENTRY, kprobe = h->plan.wake == WAKE_KPROBE;
+	struct io_program io[IO_NR];
 
-#define X(function)								\
-	bpf_program__set_autoload(skel->progs.fentry_##function, fentry);	\
-	bpf_program__set_autoload(skel->progs.fexit_##function, fentry);
+#define X(function, is_epoll)								\
+	bpf_program__set_autoload(skel->progs.fentry_##function, begins && fentry);	\
+	bpf_program__set_autoload(skel->progs.fexit_##function, begins && fentry);	\
+	bpf_program__set_autoload(skel->progs.kprobe_##function, begins && kprobe);
 	WAKE_FUNCTIONS(X)
 #undef X
-	bpf_program__set_autoload(skel->progs.kprobe_wake, kprobe);
-	bpf_program__set_autoload(skel->progs.kretprobe_wake, kprobe);
+	bpf_program__set_autoload(skel->progs.kretprobe_wake, begins && kprobe);
+	bpf_program__set_autoload(skel->progs.fexit_walk, h->herd && fentry);
+	bpf_program__set_autoload(skel->progs.kretprobe_walk, h->herd && kprobe);
 	bpf_program__set_autoload(skel->progs.waking, on && !h->sees_context);
 	bpf_program__set_autoload(skel->progs.waking_context, on && h->sees_context);
+	bpf_program__set_autoload(skel->progs.kprobe_item, h->items);
+	bpf_program__set_autoload(skel->progs.kretprobe_item, h->items);
+	bpf_program__set_autoload(skel->progs.kprobe_file_end, h->herd || h->items);
+	bpf_program__set_autoload(skel->progs.kprobe_epoll_end, h->herd || h->items);
+	io_programs(skel, io);
+	for (int i = 0; i < IO_NR; i++)
+		bpf_program__set_autoload(io[i].fexit, wants_io(h) && fentry);
+	bpf_program__set_autoload(skel->progs.kprobe_io, wants_io(h) && kprobe);
+	bpf_program__set_autoload(skel->progs.kretprobe_io, wants_io(h) && kprobe);
 }
 
 void hooks_choose(struct hooks *h)
@@ -365,6 +403,18 @@ static int scans_attach(struct hooks *h, struct err *err)
 	return 0;
 }
 
+static int attach_function(struct hooks *h, struct bpf_program *prog, bool ret,
+			   const char *function, struct err *err)
+{
+	return link_keep(h, bpf_program__attach_kprobe(prog, ret, function), function, err);
+}
+
+/* Hooks the end of a function, or its begin. */
+struct wake_programs {
+	struct bpf_program *fexit, *kretprobe, *fentry, *kprobe;
+	const char *function;
+};
+
 /*
  * Ends of wakes are hooked before their begins: an end without a begin does no
  * harm, a begin without an end would make every later wake part of it.
@@ -372,29 +422,77 @@ static int scans_attach(struct hooks *h, struct err *err)
 static int wakes_attach(struct hooks *h, struct err *err)
 {
 	struct wait_bpf *skel = h->skel;
+	const struct wake_programs wakes[] = {
+		/* Only its end is of interest. */
+		{ skel->progs.fexit_walk, skel->progs.kretprobe_walk, NULL, NULL,
+		  "__wake_up_common" },
+#define X(function, is_epoll)								\
+		{ skel->progs.fexit_##function, skel->progs.kretprobe_wake,		\
+		  skel->progs.fentry_##function, skel->progs.kprobe_##function, #function },
+		WAKE_FUNCTIONS(X)
+#undef X
+	};
+	struct bpf_program *waking = h->sees_context ? skel->progs.waking_context :
+						       skel->progs.waking;
 	int ret = 0;
 
-	if (!h->settings->chain)
-		return 0;
-#define X(function)								\
-	if (!ret && h->plan.wake == WAKE_FENTRY)				\
-		ret = attach(h, skel->progs.fexit_##function, err);		\
-	if (!ret && h->plan.wake == WAKE_FENTRY)				\
-		ret = attach(h, skel->progs.fentry_##function, err);		\
-	if (!ret && h->plan.wake == WAKE_KPROBE)				\
-		ret = link_keep(h, bpf_program__attach_kprobe(			\
-					   skel->progs.kretprobe_wake, true, #function), \
-				#function, err);				\
-	if (!ret && h->plan.wake == WAKE_KPROBE)				\
-		ret = link_keep(h, bpf_program__attach_kprobe(			\
-					   skel->progs.kprobe_wake, false, #function), \
-				#function, err);
-	WAKE_FUNCTIONS(X)
-#undef X
-	if (ret)
-		return ret;
-	return attach(h, h->sees_context ? skel->progs.waking_context :
-						     skel->progs.waking, err);
+	for (size_t i = 0; !ret && i < sizeof(wakes) / sizeof(wakes[0]); i++) {
+		const struct wake_programs *p = &wakes[i];
+
+		if (bpf_program__autoload(p->fexit))
+			ret = attach(h, p->fexit, err);
+		if (!ret && p->fentry && bpf_program__autoload(p->fentry))
+			ret = attach(h, p->fentry, err);
+		if (!ret && !p->kprobe && bpf_program__autoload(p->kretprobe))
+			ret = attach_function(h, p->kretprobe, true, p->function, err);
+		if (!ret && p->kprobe && bpf_program__autoload(p->kprobe)) {
+			ret = attach_function(h, p->kretprobe, true, p->function, err);
+			if (!ret)
+				ret = attach_function(h, p->kprobe, false, p->function, err);
+		}
+	}
+	if (!ret && bpf_program__autoload(waking))
+		ret = attach(h, waking, err);
+	return ret;
+}
+
+static int io_attach(struct hooks *h, struct err *err)
+{
+	struct wait_bpf *skel = h->skel;
+	struct io_program io[IO_NR];
+	int ret = 0;
+
+	io_programs(skel, io);
+	for (int i = 0; !ret && i < IO_NR; i++) {
+		if (bpf_program__autoload(io[i].fexit))
+			ret = attach(h, io[i].fexit, err);
+		if (!ret && bpf_program__autoload(skel->progs.kprobe_io)) {
+			ret = attach_function(h, skel->progs.kretprobe_io, true, io[i].function,
+					      err);
+			if (!ret)
+				ret = attach_function(h, skel->progs.kprobe_io, false,
+						      io[i].function, err);
+		}
+	}
+	return ret;
+}
+
+static int items_attach(struct hooks *h, struct err *err)
+{
+	struct wait_bpf *skel = h->skel;
+	int ret = 0;
+
+	if (h->herd || h->items)
+		ret = attach_function(h, skel->progs.kprobe_file_end, false,
+				      "eventpoll_release_file", err);
+	if (!ret && (h->herd || h->items))
+		ret = attach_function(h, skel->progs.kprobe_epoll_end, false,
+				      "ep_eventpoll_release", err);
+	if (!ret && h->items)
+		ret = attach_function(h, skel->progs.kretprobe_item, true, h->item_function, err);
+	if (!ret && h->items)
+		ret = attach_function(h, skel->progs.kprobe_item, false, h->item_function, err);
+	return ret;
 }
 
 static void *link_destroy(void *link)
@@ -453,7 +551,10 @@ int hooks_open(struct hooks *h, const struct kernel *kernel, const struct plan *
 	h->events = -1;
 	if (settings->scans == SCANS_DERIVE)
 		h->plan.scan = SCAN_NONE;
-	h->sees_context = settings->chain && kernel_tells_context();
+	h->sees_context = (settings->chain || settings->herd) && kernel_tells_context();
+	h->herd = settings->herd && plan->wake != WAKE_WAKING;
+	h->items = settings->items && plan->wake != WAKE_WAKING &&
+		   !kernel_function("ep_item_poll", h->item_function, sizeof(h->item_function));
 	if (h->plan.scan == SCAN_NONE)
 		return 0;
 	ret = kernel_poll_functions(kernel, &h->poll_names, err);
@@ -489,6 +590,10 @@ int hooks_attach(struct hooks *h, struct err *err)
 	}
 	if (!ret)
 		ret = wakes_attach(h, err);
+	if (!ret)
+		ret = items_attach(h, err);
+	if (!ret)
+		ret = io_attach(h, err);
 	return ret ? ret : attach_calls(h, err);
 }
 

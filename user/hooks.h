@@ -26,6 +26,8 @@ struct bpf_link;
  * @sessions: links of CALL_SESSION
  * @events: map that holds perf events: see events_create(); -1: none
  * @sees_context: whether programs can see what a CPU is in
+ * @herd, @items: whether these are asked for and can be had
+ * @item_function: what asks an epoll item, as this kernel names it
  * @scan_events, @scan_events_end: those of SCAN_KPROBE among the events
  * @scan_link: the one of SCAN_MULTI
  * @scan_functions: ->poll() functions hooked now or last
@@ -43,6 +45,9 @@ struct hooks {
 	int events;
 	int events_nr;
 	bool sees_context;
+	bool herd;
+	bool items;
+	char item_function[64];
 	uint32_t scan_events;
 	uint32_t scan_events_end;
 	struct bpf_link *scan_link;

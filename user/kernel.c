@@ -213,20 +213,60 @@ static int kprobe_pmu(void)
 	return type;
 }
 
-bool kernel_tells_context(void)
+/* Calls @fn with the name of each symbol until it says true; whether it did. */
+static bool symbols_find(bool (*fn)(char *name, void *arg), void *arg)
 {
 	FILE *f = fopen("/proc/kallsyms", "re");
-	char line[512];
+	char line[512], *name;
 	bool found = false;
 
 	while (f && !found && fgets(line, sizeof(line), f)) {
-		char *name = strrchr(line, ' ');
-
-		found = name && (!strcmp(name, " __preempt_count\n") || !strcmp(name, " pcpu_hot\n"));
+		/* "address type name", and the module's name behind a tab */
+		line[strcspn(line, "\t\n")] = 0;
+		name = strrchr(line, ' ');
+		found = name && fn(name + 1, arg);
 	}
 	if (f)
 		fclose(f);
 	return found;
+}
+
+static bool is_count(char *name, void *arg)
+{
+	(void)arg;
+	return !strcmp(name, "__preempt_count") || !strcmp(name, "pcpu_hot");
+}
+
+bool kernel_tells_context(void)
+{
+	return symbols_find(is_count, NULL);
+}
+
+struct wanted {
+	const char *function;
+	size_t length;
+	char *name;
+	size_t size;
+};
+
+static bool is_function(char *name, void *arg)
+{
+	struct wanted *w = arg;
+
+	if (strncmp(name, w->function, w->length) ||
+	    (name[w->length] && name[w->length] != '.') || strlen(name) >= w->size ||
+	    /* A part that is seldom run, or padding: nothing that is called. */
+	    strstr(name, ".cold") || strstr(name, ".part"))
+		return false;
+	strcpy(w->name, name);
+	return true;
+}
+
+int kernel_function(const char *function, char *name, size_t size)
+{
+	struct wanted w = { function, strlen(function), name, size };
+
+	return symbols_find(is_function, &w) ? 0 : -ENOENT;
 }
 
 /* The arguments of a tracepoint's BTF prototype, less the context. */

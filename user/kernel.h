@@ -111,6 +111,15 @@ int kernel_check(const struct kernel *kernel, struct err *err);
 bool kernel_tells_context(void);
 
 /**
+ * kernel_function() - the name that the compiler gave a function
+ * @function: as in the source; the kernel's may end in ".isra.0" or the like
+ * @name: filled, @size bytes
+ *
+ * Return: 0, or -ENOENT: it was inlined, or is not there.
+ */
+int kernel_function(const char *function, char *name, size_t size);
+
+/**
  * kernel_plan() - choose hooks
  * @kernel: checked
  * @tier: TIER_AUTO for the best, or the one to be forced

@@ -14,6 +14,10 @@ struct totals {
 	uint64_t switches[2];
 	struct chain_times parts[CHAIN_NR];
 	struct chain_times work;
+	uint64_t served;
+	uint64_t nothing;
+	uint64_t unserved;
+	struct chain_times serve;
 };
 
 struct key {
@@ -106,6 +110,10 @@ static void totals_add(struct totals *to, const struct totals *from, bool away)
 	for (int part = 0; part < CHAIN_NR; part++)
 		times_add(&to->parts[part], &from->parts[part], away);
 	times_add(&to->work, &from->work, away);
+	add(&to->served, from->served, away);
+	add(&to->nothing, from->nothing, away);
+	add(&to->unserved, from->unserved, away);
+	times_add(&to->serve, &from->serve, away);
 }
 
 static struct entry *entry_get(struct model_chain *m, const struct record *r)
@@ -152,7 +160,8 @@ static void record_add(struct model_chain *m, const struct record *record, bool 
 	struct totals *to;
 	struct entry *e;
 
-	if (record->kind != RECORD_CHAIN && record->kind != RECORD_TURN)
+	if (record->kind != RECORD_CHAIN && record->kind != RECORD_TURN &&
+	    record->kind != RECORD_SERVE)
 		return;
 	e = entry_get(m, record);
 	if (!e)
@@ -165,6 +174,13 @@ static void record_add(struct model_chain *m, const struct record *record, bool 
 		for (int part = 0; part < CHAIN_NR; part++)
 			times_add_row(&to->parts[part], row->sum_ns[part], row->max_ns[part],
 				      row->histogram[part]);
+	} else if (record->kind == RECORD_SERVE) {
+		const struct serve_row *row = &((const struct serve_record *)record)->row;
+
+		to->served += row->served;
+		to->nothing += row->nothing;
+		to->unserved += row->unserved;
+		times_add_row(&to->serve, row->sum_ns, row->max_ns, row->histogram);
 	} else {
 		const struct turn_row *row = &((const struct turn_record *)record)->row;
 
@@ -273,6 +289,10 @@ int model_chain_figures(struct model_chain *m, bool interval, struct chain_figur
 		for (int part = 0; part < CHAIN_NR; part++)
 			times_tell(&f->parts[part], &now.parts[part], interval);
 		times_tell(&f->work, &now.work, interval);
+		f->served = now.served;
+		f->nothing = now.nothing;
+		f->unserved = now.unserved;
+		times_tell(&f->serve, &now.serve, interval);
 		n++;
 	}
 	qsort(all, n, sizeof(*all), more_chains);

@@ -22,6 +22,11 @@
  * @switches: voluntary and involuntary ones in the work between
  * @parts: of the calls, by enum chain_part: their sums make up the whole time
  * @work: of the turns
+ * @served: of the calls, those after which the thread read from the file that had
+ *	woken it, wrote to it or accepted from it before it waited again; @serve is how
+ *	long the first such call took to come back, from the return of the wait
+ * @nothing: of these, the ones that found nothing left (EAGAIN)
+ * @unserved: calls after which it waited again without
  */
 struct chain_figures {
 	uint32_t tgid;
@@ -36,7 +41,10 @@ struct chain_figures {
 		struct histogram histogram;
 		uint64_t sum;
 		uint64_t max;
-	} parts[CHAIN_NR], work;
+	} parts[CHAIN_NR], work, serve;
+	uint64_t served;
+	uint64_t nothing;
+	uint64_t unserved;
 };
 
 /**
@@ -56,7 +64,7 @@ struct model_chain;
 /** model_chain_new() - an empty model; NULL when out of memory */
 struct model_chain *model_chain_new(bool threads);
 
-/* As those of model_wait; other records than RECORD_CHAIN and RECORD_TURN are passed over. */
+/* As those of model_wait; other records than those of chains are passed over. */
 void model_chain_begin(void *arg);
 void model_chain_ended(const struct record *record, void *arg);
 void model_chain_living(const struct record *record, void *arg);

@@ -21,6 +21,7 @@ enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
  * @interval_ns: 0 for none
  * @output: path, or NULL for stdout
  * @command: argv after `--`, or NULL
+ * @herd_events: trace: each file that wakes two threads or more is told
  * @gap_ns: between the two looks of a snapshot
  * @no_dup: a snapshot does not ask what is ready without the module
  */
@@ -36,7 +37,10 @@ struct options {
 	bool threads;
 	bool epoll_ctl;
 	bool chain;
+	bool herd;
+	bool items;
 	bool events;			/* trace: see struct settings of the collector */
+	bool herd_events;
 	uint64_t event_min_ns;
 	bool event_empty;
 	bool event_failed;

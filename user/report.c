@@ -10,7 +10,7 @@ static const char *const loss_names[LOSS_NR] = {
 	[LOSS_RING_FULL] = "ring_full",	      [LOSS_KILLED] = "killed",
 	[LOSS_FAULT] = "fault",		      [LOSS_HISTOGRAM] = "histogram",
 	[LOSS_CHAINS] = "chains",	      [LOSS_WAKERS] = "wakers",
-	[LOSS_EVENTS] = "events",
+	[LOSS_FILES] = "files",		      [LOSS_EVENTS] = "events",
 	[LOSS_NOT_FOLLOWED] = "not_followed",
 };
 

@@ -10,6 +10,8 @@
 #include "collector.h"
 #include "kernel.h"
 #include "model_chain.h"
+#include "model_herd.h"
+#include "model_item.h"
 #include "model_wait.h"
 
 /**
@@ -22,11 +24,15 @@
  * @seconds: how long it was
  * @interval: whether this is a part of the window, not all of it
  * @chain: whether chains were followed
+ * @herd, @items: whether these were asked for; @herd_had, @items_had: and could be had
  * @losses: all since the beginning of the window
  * @threads: whether threads are told apart
  * @waits, @waits_nr: the figures
  * @chains, @chains_nr: those of chains, if @chain
  * @wakers, @wakers_nr: who woke whom, if @chain
+ * @herds, @herds_nr: files and whom they woke, if @herd_had
+ * @epolls, @epolls_nr: epolls, if @items_had
+ * @item_rows, @items_nr: and their items
  */
 struct report {
 	const char *host;
@@ -38,6 +44,10 @@ struct report {
 	double seconds;
 	bool interval;
 	bool chain;
+	bool herd;
+	bool items;
+	bool herd_had;
+	bool items_had;
 	struct losses losses;
 	bool threads;
 	const struct wait_figures *waits;
@@ -46,6 +56,12 @@ struct report {
 	int chains_nr;
 	const struct waker_figures *wakers;
 	int wakers_nr;
+	const struct herd_figures *herds;
+	int herds_nr;
+	const struct epoll_figures *epolls;
+	int epolls_nr;
+	const struct item_figures *item_rows;
+	int items_nr;
 };
 
 /** struct text_options - @rows: most rows to print, 0 for all; @color: use escapes */

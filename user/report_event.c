@@ -7,8 +7,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "model_chain.h"
 #include "model_wait.h"
 #include "report.h"
+#include "report_file.h"
 
 /* include/linux/errno.h: what an interrupted call returns inside the kernel. */
 #define RESTART_FIRST 512
@@ -44,16 +46,23 @@ void report_event_head(FILE *out, const struct event_options *o)
 		o->chain ? "  READY-WOKEN-RUNNING-RETURNED" : "");
 }
 
-void report_event_text(FILE *out, const struct event_record *e, const struct event_options *o)
+/* @unix_ns as local time, with microseconds; @to has 32 bytes. */
+static char *time_text(char *to, uint64_t unix_ns)
 {
-	uint64_t at = e->returned_ns + o->unix_offset_ns;
-	char when[16], name[4 * 16 + 1], call[32], returned[32], took[16], asleep[16];
-	char watched[16] = "-", parts[3][16];
-	time_t seconds = at / 1000000000;
+	time_t seconds = unix_ns / 1000000000;
 	struct tm tm;
 
 	localtime_r(&seconds, &tm);
-	strftime(when, sizeof(when), "%T", &tm);
+	strftime(to, 16, "%T", &tm);
+	sprintf(to + strlen(to), ".%06" PRIu64, unix_ns % 1000000000 / 1000);
+	return to;
+}
+
+void report_event_text(FILE *out, const struct event_record *e, const struct event_options *o)
+{
+	char when[32], name[4 * 16 + 1], call[32], returned[32], took[16], asleep[16];
+	char watched[16] = "-", parts[3][16];
+
 	if (e->epfd >= 0)
 		snprintf(call, sizeof(call), "%s(%d)", wait_syscall_name(e->syscall), e->epfd);
 	else
@@ -76,8 +85,8 @@ void report_event_text(FILE *out, const struct event_record *e, const struct eve
 	}
 	if (e->watched >= 0)
 		snprintf(watched, sizeof(watched), "%d", e->watched);
-	fprintf(out, "%s.%06" PRIu64 " %7u %7u %-15.15s %-16s %9s %7s %7s %7s %6u", when,
-		at % 1000000000 / 1000, e->head.tgid, e->head.tid,
+	fprintf(out, "%s %7u %7u %-15.15s %-16s %9s %7s %7s %7s %6u",
+		time_text(when, e->returned_ns + o->unix_offset_ns), e->head.tgid, e->head.tid,
 		text_clean(name, e->head.thread_comm), call, returned,
 		text_duration(took, e->returned_ns - e->entered_ns),
 		text_duration(asleep, e->asleep_ns), watched, e->sleeps);
@@ -126,6 +135,9 @@ int report_event_json(FILE *out, const struct event_record *e, const struct even
 	json_object_set_new(j, "scans", e->exact ? json_integer(e->scans) : json_null());
 	json_object_set_new(j, "sleeps", json_integer(e->sleeps));
 	json_object_set_new(j, "restarts", json_integer(e->restarts));
+	if (o->chain && o->sees_ready)
+		json_object_set_new(j, "wake_fd",
+				    e->wake_fd < 0 ? json_null() : json_integer(e->wake_fd));
 	if (has_chain(e, o)) {
 		json_object_set_new(j, "ready_to_woken_ns",
 				    o->sees_ready ? json_integer(e->woken_ns - e->ready_ns) :
@@ -135,6 +147,56 @@ int report_event_json(FILE *out, const struct event_record *e, const struct even
 		json_object_set_new(j, "running_to_returned_ns",
 				    json_integer(e->returned_ns - e->running_ns));
 	}
+	ret = json_dumpf(j, out, JSON_COMPACT);
+	fputc('\n', out);
+	json_decref(j);
+	return ret && !ferror(out) ? -ENOMEM : 0;
+}
+
+/* Threads that the record names, the first of those that were woken. */
+static int woken_named(const struct woken_record *w)
+{
+	return w->woken < WOKEN_MAX ? w->woken : WOKEN_MAX;
+}
+
+void report_woken_head(FILE *out)
+{
+	fprintf(out, "%-15s %-24s %-8s %7s %4s %-36s %5s  %s\n", "TIME", "WOKEN BY", "IN", "PID",
+		"FD", "FILE", "WOKEN", "THREADS");
+}
+
+void report_woken_text(FILE *out, const struct woken_record *w, const struct event_options *o)
+{
+	char when[32], name[4 * 16 + 1], by[4 * 16 + 16], fd[16] = "-", file[FILE_TEXT_MAX];
+
+	sprintf(by, "%s[%u]", text_clean(name, w->head.comm), w->head.tgid);
+	if (w->file.fd >= 0)
+		sprintf(fd, "%d", w->file.fd);
+	fprintf(out, "%s %-24.24s %-8s %7u %4s %-36.36s %5u ",
+		time_text(when, w->ready_ns + o->unix_offset_ns), by,
+		wake_context_name(w->context), w->file.tgid, fd, file_name_text(file, &w->file),
+		w->woken);
+	for (int i = 0; i < woken_named(w); i++)
+		fprintf(out, " %u", w->tids[i]);
+	fputs(w->woken > WOKEN_MAX ? " ...\n" : "\n", out);
+}
+
+int report_woken_json(FILE *out, const struct woken_record *w, const struct event_options *o)
+{
+	json_t *j = json_object(), *tids = json_array();
+	char name[4 * 16 + 1];
+	int ret;
+
+	json_object_set_new(j, "time_unix_ns", json_integer(w->ready_ns + o->unix_offset_ns));
+	json_object_set_new(j, "file", file_name_json(&w->file));
+	json_object_set_new(j, "woken", json_integer(w->woken));
+	for (int i = 0; i < woken_named(w); i++)
+		json_array_append_new(tids, json_integer(w->tids[i]));
+	json_object_set_new(j, "tids", tids);
+	json_object_set_new(j, "waker",
+			    json_pack("{ss si si ss}", "context", wake_context_name(w->context),
+				      "pid", w->head.tgid, "tid", w->head.tid, "comm",
+				      text_clean(name, w->head.comm)));
 	ret = json_dumpf(j, out, JSON_COMPACT);
 	fputc('\n', out);
 	json_decref(j);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What `ioready trace` prints: a line a call. */
+/* What `ioready trace` prints: a line a call, or a file that woke several threads. */
 #ifndef IOREADY_REPORT_EVENT_H
 #define IOREADY_REPORT_EVENT_H
 
@@ -34,6 +34,15 @@ void report_event_text(FILE *out, const struct event_record *event,
  * Return: 0 or -ENOMEM. As with report_json(), errors of @out are left to ferror().
  */
 int report_event_json(FILE *out, const struct event_record *event,
+		      const struct event_options *options);
+
+/** report_woken_head(), report_woken_text() - likewise of files that woke several */
+void report_woken_head(FILE *out);
+void report_woken_text(FILE *out, const struct woken_record *woken,
+		       const struct event_options *options);
+
+/** report_woken_json() - as report_event_json() */
+int report_woken_json(FILE *out, const struct woken_record *woken,
 		      const struct event_options *options);
 
 /** report_event_json_lost() - a line that stands for @lost ones that are missing */

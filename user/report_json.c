@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <jansson.h>
 
+#include "report_herd.h"
+#include "report_item.h"
+
 static const char *const returned_names[] = { "ready", "timeout", "signal", "error", "done" };
 
 static json_t *losses_json(const struct losses *losses)
@@ -110,6 +113,16 @@ static json_t *chain_json(const struct report *report, const struct chain_figure
 						       f->parts[i].sum, f->parts[i].max));
 	json_object_set_new(o, "work_ns", times_json(&f->work.histogram, f->turns, f->work.sum,
 						     f->work.max));
+	if (report->plan.wake == WAKE_WAKING) {
+		json_object_set_new(o, "returned_to_served_ns", json_null());
+	} else {
+		json_object_set_new(o, "returned_to_served_ns",
+				    times_json(&f->serve.histogram, f->served, f->serve.sum,
+					       f->serve.max));
+		json_object_set_new(o, "served", json_integer(f->served));
+		json_object_set_new(o, "served_nothing", json_integer(f->nothing));
+		json_object_set_new(o, "unserved", json_integer(f->unserved));
+	}
 	json_object_set_new(o, "turns", json_integer(f->turns));
 	json_object_set_new(o, "switches",
 			    json_pack("{sI sI}", "voluntary", (json_int_t)f->switches[0],
@@ -159,6 +172,17 @@ int report_json(FILE *out, const struct report *report)
 		for (int i = 0; i < report->chains_nr; i++)
 			json_array_append_new(chains, chain_json(report, &report->chains[i]));
 		json_object_set_new(o, "chains", chains);
+	}
+	if (report->herd) {
+		json_object_set_new(o, "herds", report_herd_json(report));
+		if (herd_absent(report))
+			json_object_set_new(o, "herds_absent", json_string(herd_absent(report)));
+	}
+	if (report->items) {
+		json_object_set_new(o, "epolls", report_epolls_json(report));
+		json_object_set_new(o, "items", report_items_json(report));
+		if (items_absent(report))
+			json_object_set_new(o, "items_absent", json_string(items_absent(report)));
 	}
 	ret = json_dumpf(o, out, JSON_COMPACT);
 	fputc('\n', out);

@@ -5,6 +5,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "report_herd.h"
+#include "report_item.h"
+
 #define BOLD "\033[1m"
 #define DIM "\033[2m"
 #define PLAIN "\033[0m"
@@ -125,6 +128,8 @@ static void findings(FILE *out, const struct report *r, const struct text_option
 			text_grouped(number, f->switches[0]), o->color ? PLAIN : "");
 		told++;
 	}
+	report_herd_findings(out, r, o);
+	report_item_findings(out, r, o);
 	fputc('\n', out);
 }
 
@@ -236,15 +241,15 @@ static void chains(FILE *out, const struct report *r, const struct text_options 
 		return;
 	if (o->rows && rows > (int)o->rows)
 		rows = o->rows;
-	fprintf(out, "%s%7s %-15s %10s %15s %15s %16s %23s  %s%s\n", o->color ? BOLD : "",
+	fprintf(out, "%s%7s %-15s %10s %15s %15s %16s %15s %23s  %s%s\n", o->color ? BOLD : "",
 		r->threads ? "TID" : "PID", "COMMAND", "WOKEN", "READY-WOKEN", "WOKEN-RUNNING",
-		"RUNNING-RETURNED", "WORK BETWEEN CALLS", "WOKEN BY", o->color ? PLAIN : "");
-	fprintf(out, "%34s %15s %15s %16s %23s\n", "", "P50     P99", "P50     P99",
-		"P50     P99", "P50     P99     MAX");
+		"RUNNING-RETURNED", "RETURNED-SERVED", "WORK BETWEEN CALLS", "WOKEN BY", o->color ? PLAIN : "");
+	fprintf(out, "%34s %15s %15s %16s %15s %23s\n", "", "P50     P99", "P50     P99",
+		"P50     P99", "P50     P99", "P50     P99     MAX");
 	for (int i = 0; i < rows; i++) {
 		const struct chain_figures *f = &r->chains[i];
 		char name[4 * 16 + 1], calls[32], woken[40] = "-", running[40] = "-";
-		char returned[40] = "-", work[40] = "-", longest[16] = "";
+		char returned[40] = "-", served[40] = "-", work[40] = "-", longest[16] = "";
 
 		if (f->calls && r->plan.wake != WAKE_WAKING)
 			quantiles(woken, &f->parts[CHAIN_WOKEN]);
@@ -252,14 +257,16 @@ static void chains(FILE *out, const struct report *r, const struct text_options 
 			quantiles(running, &f->parts[CHAIN_RUNNING]);
 			quantiles(returned, &f->parts[CHAIN_RETURNED]);
 		}
+		if (f->served)
+			quantiles(served, &f->serve);
 		if (f->turns) {
 			quantiles(work, &f->work);
 			text_duration(longest, f->work.max);
 		}
-		fprintf(out, "%7u %-15.15s %10s %15s %15s %16s %15s %7s",
+		fprintf(out, "%7u %-15.15s %10s %15s %15s %16s %15s %15s %7s",
 			r->threads ? f->tid : f->tgid,
 			text_clean(name, r->threads ? f->thread_comm : f->comm),
-			text_grouped(calls, f->calls), woken, running, returned, work, longest);
+			text_grouped(calls, f->calls), woken, running, returned, served, work, longest);
 		wakers_of(out, r, f);
 	}
 	fputc('\n', out);
@@ -303,6 +310,8 @@ static void losses(FILE *out, const struct report *r)
 		[LOSS_HISTOGRAM] = "calls missing in the latency histogram",
 		[LOSS_CHAINS] = "calls that were woken, not counted as such",
 		[LOSS_WAKERS] = "wakes by wakers that found no room in their table",
+		[LOSS_FILES] = "times that a file, an item or a thread woken found no room in "
+			       "its table, or was told when there was none",
 		[LOSS_EVENTS] = "calls counted, but not told as a line",
 		[LOSS_NOT_FOLLOWED] = "threads of the command not followed",
 	};
@@ -335,6 +344,8 @@ void report_text(FILE *out, const struct report *report, const struct text_optio
 	findings(out, report, options);
 	table(out, report, options);
 	chains(out, report, options);
+	report_herd_text(out, report, options);
+	report_item_text(out, report, options);
 	if (report->interval)
 		return;
 	fprintf(out, "~ derived or sampled, >= at least; see ioready-stat(1).\n");

@@ -93,7 +93,9 @@ int run_open(struct run *run, const struct options *o, struct err *err)
 		return err_set(err, -errno, "signalfd: %s", strerror(errno));
 	run->model = model_wait_new(o->threads);
 	run->chains = model_chain_new(o->threads);
-	if (!run->model || !run->chains)
+	run->herds = model_herd_new();
+	run->items = model_item_new();
+	if (!run->model || !run->chains || !run->herds || !run->items)
 		return err_set(err, -ENOMEM, "out of memory");
 	return 0;
 }
@@ -112,6 +114,9 @@ int run_attach(struct run *run, struct err *err)
 		.event_failed = o->event_failed,
 		.events_bytes = o->events_bytes,
 		.chain = o->chain,
+		.herd = o->herd,
+		.herd_events = o->herd_events,
+		.items = o->items,
 		.ring_bytes = o->ring_bytes,
 	};
 	int ret = collector_open(&run->collector, &run->kernel, &run->plan, &settings, err);
@@ -135,13 +140,15 @@ int run_attach(struct run *run, struct err *err)
 	return privilege_drop(err);
 }
 
-/* Each record goes to both models, and each takes what is its own. */
+/* Each record goes to all models, and each takes what is its own. */
 static void on_begin(void *arg)
 {
 	struct run *run = arg;
 
 	model_wait_begin(run->model);
 	model_chain_begin(run->chains);
+	model_herd_begin(run->herds);
+	model_item_begin(run->items);
 	if (run->also)
 		run->also->begin(run->also_arg);
 }
@@ -152,6 +159,8 @@ static void on_ended(const struct record *record, void *arg)
 
 	model_wait_ended(record, run->model);
 	model_chain_ended(record, run->chains);
+	model_herd_ended(record, run->herds);
+	model_item_ended(record, run->items);
 	if (run->also)
 		run->also->ended(record, run->also_arg);
 }
@@ -162,6 +171,8 @@ static void on_living(const struct record *record, void *arg)
 
 	model_wait_living(record, run->model);
 	model_chain_living(record, run->chains);
+	model_herd_living(record, run->herds);
+	model_item_living(record, run->items);
 	if (run->also)
 		run->also->living(record, run->also_arg);
 }
@@ -249,6 +260,30 @@ static int interest_sample(struct run *run, struct err *err)
 	return 0;
 }
 
+struct listing {
+	struct run *run;
+	const struct epoll_row *epoll;
+};
+
+static int on_interest(const struct interest *interest, void *arg)
+{
+	const struct listing *listing = arg;
+	const struct epoll_row *by = listing->epoll;
+
+	model_herd_watcher(listing->run->herds, interest->ino, interest->dev);
+	model_item_interest(listing->run->items, by->tgid, by->start_ns, by->epfd, interest->fd,
+			    interest->events);
+	return 0;
+}
+
+/* What stands in the interest lists of the epolls that programs know; if it can be read. */
+static void on_epoll(const struct epoll_row *epoll, void *arg)
+{
+	struct listing listing = { arg, epoll };
+
+	interest_read(epoll->tgid, epoll->epfd, on_interest, &listing);
+}
+
 int run_report(struct run *run, bool interval, uint64_t end_ns, struct report *report,
 	       struct err *err)
 {
@@ -257,6 +292,9 @@ int run_report(struct run *run, bool interval, uint64_t end_ns, struct report *r
 	struct wait_figures *waits = NULL;
 	struct chain_figures *chains = NULL;
 	struct waker_figures *wakers = NULL;
+	struct herd_figures *herds = NULL;
+	struct epoll_figures *epolls = NULL;
+	struct item_figures *items = NULL;
 	int ret;
 
 	*report = (struct report){
@@ -269,6 +307,10 @@ int run_report(struct run *run, bool interval, uint64_t end_ns, struct report *r
 		.seconds = (end_ns - begin_ns) / 1e9,
 		.interval = interval,
 		.chain = o->chain,
+		.herd = o->herd,
+		.items = o->items,
+		.herd_had = collector_has_herd(run->collector),
+		.items_had = collector_has_items(run->collector),
 		.threads = o->threads,
 	};
 	ret = run_snapshot(run, err);
@@ -276,16 +318,25 @@ int run_report(struct run *run, bool interval, uint64_t end_ns, struct report *r
 		ret = interest_sample(run, err);
 	if (!ret && o->chain)
 		ret = collector_wakers(run->collector, model_chain_waker, run->chains, err);
+	if (!ret)
+		ret = collector_epolls(run->collector, on_epoll, run, err);
 	if (ret)
 		return ret;
 	report->waits_nr = model_wait_figures(run->model, interval, &waits, err);
 	report->chains_nr = model_chain_figures(run->chains, interval, &chains, err);
 	report->wakers_nr = model_chain_wakers(run->chains, interval, &wakers, err);
+	report->herds_nr = model_herd_figures(run->herds, interval, &herds, err);
+	report->epolls_nr = model_item_epolls(run->items, interval, &epolls, err);
+	report->items_nr = model_item_figures(run->items, interval, &items, err);
+	report->herds = herds;
+	report->epolls = epolls;
+	report->item_rows = items;
 	report->waits = waits;
 	report->chains = chains;
 	report->wakers = wakers;
 	collector_losses(run->collector, &report->losses);
-	if (report->waits_nr < 0 || report->chains_nr < 0 || report->wakers_nr < 0)
+	if (report->waits_nr < 0 || report->chains_nr < 0 || report->wakers_nr < 0 ||
+	    report->herds_nr < 0 || report->epolls_nr < 0 || report->items_nr < 0)
 		return -ENOMEM;
 	if (interval)
 		run->told_ns = end_ns;
@@ -297,6 +348,9 @@ void run_report_free(struct report *report)
 	free((void *)report->waits);
 	free((void *)report->chains);
 	free((void *)report->wakers);
+	model_herd_figures_free((void *)report->herds, report->herds_nr);
+	free((void *)report->epolls);
+	free((void *)report->item_rows);
 }
 
 static void on_forgotten(const struct waker_key *key, void *arg)
@@ -334,6 +388,8 @@ void run_close(struct run *run)
 	collector_close(run->collector);
 	model_wait_free(run->model);
 	model_chain_free(run->chains);
+	model_herd_free(run->herds);
+	model_item_free(run->items);
 	if (run->signals >= 0)
 		close(run->signals);
 	for (int i = 0; i < run->pidfds_nr; i++)

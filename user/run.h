@@ -18,6 +18,8 @@
 #include "err.h"
 #include "kernel.h"
 #include "model_chain.h"
+#include "model_herd.h"
+#include "model_item.h"
 #include "model_wait.h"
 #include "options.h"
 #include "report.h"
@@ -40,6 +42,8 @@ struct run {
 	struct collector *collector;
 	struct model_wait *model;
 	struct model_chain *chains;
+	struct model_herd *herds;
+	struct model_item *items;
 	const struct snapshot_fns *also;
 	void *also_arg;
 	struct command command;
