@@ -329,7 +329,8 @@ static __always_inline bool wait_enter(const u32 s, u64 a0, u64 a1, u64 a2, u64 
 		wake_clear(c);
 		if (chain_on && s != WAIT_epoll_ctl) {
 			turn_end(task, t, c->entered_ns);
-			serve_end(task, t);
+			if (serve_on)
+				serve_end(task, t);
 		}
 		if ((herd_on || items_on) && (is_epoll_wait(s) || s == WAIT_epoll_ctl))
 			t->epoll = epoll_note(a0);
@@ -388,7 +389,7 @@ static __always_inline int wait_return(const u32 s, s64 ret)
 			herd_count(task, c->wake_event_file, c->wake_id, HERD_EMPTY);
 		if (chain_on && s != WAIT_epoll_ctl)
 			turn_begin(task, t, now);
-		if (chain_on && ret > 0 && c->wake_file)
+		if (serve_on && ret > 0 && c->wake_file)
 			serve_begin(t, c->wake_file, now);
 	}
 	c->open = 0;

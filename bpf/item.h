@@ -122,6 +122,9 @@ static __always_inline int item_ask(struct epitem *epi)
 	t = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0, 0);
 	if (!t || !t->call.open)
 		return 0;
+	/* The return of the last one was missed: the kernel has room for a few at once. */
+	if (t->item.file)
+		lose(LOSS_FILES, 1);
 	t->item.file = 0;
 	key.epoll = (u64)BPF_CORE_READ(epi, ep);
 	/* An epoll in the epoll that is waited on asks its own items: no scan of ours. */

@@ -40,6 +40,8 @@ const volatile bool switch_has_state;
 /* Whether the chain from ready to returned is followed, and seen from its start. */
 const volatile bool chain_on;
 const volatile bool chain_sees_ready;
+/* And to its end, the first read, write or accept. */
+const volatile bool serve_on;
 /* Who was woken for which file, and what epoll items are asked for. */
 const volatile bool herd_on;
 const volatile bool herd_told;		/* each one by one, too */

@@ -10,7 +10,7 @@
  *	sleep	fentry/fexit on schedule_hrtimeout_range(), or sched_switch
  *	scan	kprobe.multi or kprobes on every ->poll(), or none
  *	wake	sched_waking, and fentry/fexit or kprobes on who wakes
- *	io	fexit or kprobes on what reads, writes and accepts
+ *	io	fexit on what reads, writes and accepts, or the tracepoints of that
  *	item	kprobes on what asks an epoll item
  *
  * The last three only if asked for.
@@ -39,7 +39,6 @@ char LICENSE[] SEC("license") = "GPL";
 
 #if defined(__TARGET_ARCH_x86)
 #define SYSCALL(name) "__x64_sys_" #name
-#define IO_FD di
 #define ARG0(regs) ((regs)->di)
 #define ARG1(regs) ((regs)->si)
 #define ARG2(regs) ((regs)->dx)
@@ -48,7 +47,6 @@ char LICENSE[] SEC("license") = "GPL";
 #define RET(regs) ((regs)->ax)
 #elif defined(__TARGET_ARCH_arm64)
 #define SYSCALL(name) "__arm64_sys_" #name
-#define IO_FD user_regs.regs[0]
 #define ARG0(regs) ((regs)->user_regs.regs[0])
 #define ARG1(regs) ((regs)->user_regs.regs[1])
 #define ARG2(regs) ((regs)->user_regs.regs[2])
@@ -275,18 +273,17 @@ int BPF_PROG(waking_context, struct task_struct *task)
 IO_FAMILY(X)
 #undef X
 
-SEC("kprobe")
-int kprobe_io(struct pt_regs *ctx)
+/* A kretprobe has room for a few calls at once; reads and accepts may block. */
+SEC("tracepoint")
+int enter_io(struct sys_enter_record *ctx)
 {
-	struct pt_regs *regs = (struct pt_regs *)ARG0(ctx);
-
-	return io_enter(BPF_CORE_READ(regs, IO_FD));
+	return io_enter(ctx->args[0]);
 }
 
-SEC("kretprobe")
-int kretprobe_io(struct pt_regs *ctx)
+SEC("tracepoint")
+int exit_io(struct sys_exit_record *ctx)
 {
-	return io_leave(RET(ctx));
+	return io_leave(ctx->ret);
 }
 
 /* --- item hooks: on what asks an epoll item, and on the end of files --------- */

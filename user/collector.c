@@ -79,6 +79,7 @@ static void knobs_set(struct collector *c)
 	knobs->event_empty = c->settings.event_empty;
 	knobs->event_failed = c->settings.event_failed;
 	knobs->chain_on = c->settings.chain;
+	knobs->serve_on = c->settings.chain && c->hooks.io;
 	knobs->chain_sees_ready = c->hooks.plan.wake != WAKE_WAKING;
 }
 
@@ -497,6 +498,11 @@ bool collector_has_herd(const struct collector *c)
 bool collector_has_items(const struct collector *c)
 {
 	return c->hooks.items;
+}
+
+bool collector_has_served(const struct collector *c)
+{
+	return c->hooks.io;
 }
 
 int collector_scan_functions(const struct collector *c)

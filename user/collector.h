@@ -212,13 +212,15 @@ int collector_epolls(struct collector *c, epoll_fn fn, void *arg, struct err *er
 void collector_losses(struct collector *c, struct losses *losses);
 
 /**
- * collector_has_herd(), collector_has_items() - whether what the settings ask can be had
+ * collector_has_herd(), collector_has_items(), collector_has_served() - whether what the
+ *	settings ask can be had: herds, items, the last part of chains
  *
  * Without hooks on who wakes it cannot; nor items where the compiler left no function
  * that asks one.
  */
 bool collector_has_herd(const struct collector *c);
 bool collector_has_items(const struct collector *c);
+bool collector_has_served(const struct collector *c);
 
 /** collector_scan_functions() - number of ->poll() functions hooked, 0 for none */
 int collector_scan_functions(const struct collector *c);

@@ -59,16 +59,10 @@ static void session_load(struct bpf_program *prog, bool load)
 	bpf_program__set_expected_attach_type(prog, KPROBE_SESSION);
 }
 
-/* Who reads, writes and accepts is asked by the end of chains, and by items. */
-static bool wants_io(const struct hooks *h)
-{
-	return (h->settings->chain && h->plan.wake != WAKE_WAKING) || h->items;
-}
-
-/* The programs of I/O, by their system call's function. */
+/* Who reads, writes and accepts: a system call, and its program. */
 struct io_program {
 	struct bpf_program *fexit;
-	const char *function;
+	const char *syscall;
 };
 
 #define X(syscall) +1
@@ -77,10 +71,7 @@ enum { IO_NR = 0 IO_FAMILY(X) };
 
 static void io_programs(struct wait_bpf *skel, struct io_program *p)
 {
-#define X(syscall)								\
-	p->fexit = skel->progs.io_##syscall;					\
-	p->function = strchr(bpf_program__section_name(p->fexit), '/') + 1;	\
-	p++;
+#define X(syscall) *p++ = (struct io_program){ skel->progs.io_##syscall, #syscall };
 	IO_FAMILY(X)
 #undef X
 }
@@ -109,9 +100,9 @@ static void wakers_choose(struct hooks *h)
 	bpf_program__set_autoload(skel->progs.kprobe_epoll_end, h->herd || h->items);
 	io_programs(skel, io);
 	for (int i = 0; i < IO_NR; i++)
-		bpf_program__set_autoload(io[i].fexit, wants_io(h) && fentry);
-	bpf_program__set_autoload(skel->progs.kprobe_io, wants_io(h) && kprobe);
-	bpf_program__set_autoload(skel->progs.kretprobe_io, wants_io(h) && kprobe);
+		bpf_program__set_autoload(io[i].fexit, h->io && fentry);
+	bpf_program__set_autoload(skel->progs.enter_io, h->io && kprobe);
+	bpf_program__set_autoload(skel->progs.exit_io, h->io && kprobe);
 }
 
 void hooks_choose(struct hooks *h)
@@ -466,12 +457,12 @@ static int io_attach(struct hooks *h, struct err *err)
 	for (int i = 0; !ret && i < IO_NR; i++) {
 		if (bpf_program__autoload(io[i].fexit))
 			ret = attach(h, io[i].fexit, err);
-		if (!ret && bpf_program__autoload(skel->progs.kprobe_io)) {
-			ret = attach_function(h, skel->progs.kretprobe_io, true, io[i].function,
-					      err);
+		if (!ret && bpf_program__autoload(skel->progs.enter_io)) {
+			ret = attach_tracepoint(h, skel->progs.exit_io, "sys_exit_", io[i].syscall,
+						err);
 			if (!ret)
-				ret = attach_function(h, skel->progs.kprobe_io, false,
-						      io[i].function, err);
+				ret = attach_tracepoint(h, skel->progs.enter_io, "sys_enter_",
+							io[i].syscall, err);
 		}
 	}
 	return ret;
@@ -552,8 +543,12 @@ int hooks_open(struct hooks *h, const struct kernel *kernel, const struct plan *
 	if (settings->scans == SCANS_DERIVE)
 		h->plan.scan = SCAN_NONE;
 	h->sees_context = (settings->chain || settings->herd) && kernel_tells_context();
+	/* Who reads, writes and accepts is asked by the end of chains, and by items. */
+	h->io = (settings->chain || settings->items) &&
+		(plan->wake == WAKE_FENTRY ||
+		 (plan->wake == WAKE_KPROBE && kernel->syscall_tracepoints));
 	h->herd = settings->herd && plan->wake != WAKE_WAKING;
-	h->items = settings->items && plan->wake != WAKE_WAKING &&
+	h->items = settings->items && h->io &&
 		   !kernel_function("ep_item_poll", h->item_function, sizeof(h->item_function));
 	if (h->plan.scan == SCAN_NONE)
 		return 0;

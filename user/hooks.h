@@ -26,7 +26,7 @@ struct bpf_link;
  * @sessions: links of CALL_SESSION
  * @events: map that holds perf events: see events_create(); -1: none
  * @sees_context: whether programs can see what a CPU is in
- * @herd, @items: whether these are asked for and can be had
+ * @herd, @items, @io: whether these are asked for and can be had
  * @item_function: what asks an epoll item, as this kernel names it
  * @scan_events, @scan_events_end: those of SCAN_KPROBE among the events
  * @scan_link: the one of SCAN_MULTI
@@ -47,6 +47,7 @@ struct hooks {
 	bool sees_context;
 	bool herd;
 	bool items;
+	bool io;
 	char item_function[64];
 	uint32_t scan_events;
 	uint32_t scan_events_end;

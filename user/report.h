@@ -24,6 +24,7 @@
  * @seconds: how long it was
  * @interval: whether this is a part of the window, not all of it
  * @chain: whether chains were followed
+ * @served_had: whether they were to their end
  * @herd, @items: whether these were asked for; @herd_had, @items_had: and could be had
  * @losses: all since the beginning of the window
  * @threads: whether threads are told apart
@@ -44,6 +45,7 @@ struct report {
 	double seconds;
 	bool interval;
 	bool chain;
+	bool served_had;
 	bool herd;
 	bool items;
 	bool herd_had;

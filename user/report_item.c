@@ -15,8 +15,8 @@ const char *items_absent(const struct report *report)
 {
 	if (!report->items || report->items_had)
 		return NULL;
-	return report->plan.wake == WAKE_WAKING ?
-		       "tracepoints do not tell which items an epoll_wait asks" :
+	return !report->served_had ?
+		       "this tier has no hooks that tell which items an epoll_wait asks" :
 		       "this kernel's compiler left no function that asks an item";
 }
 

@@ -113,7 +113,7 @@ static json_t *chain_json(const struct report *report, const struct chain_figure
 						       f->parts[i].sum, f->parts[i].max));
 	json_object_set_new(o, "work_ns", times_json(&f->work.histogram, f->turns, f->work.sum,
 						     f->work.max));
-	if (report->plan.wake == WAKE_WAKING) {
+	if (!report->served_had) {
 		json_object_set_new(o, "returned_to_served_ns", json_null());
 	} else {
 		json_object_set_new(o, "returned_to_served_ns",

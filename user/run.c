@@ -309,6 +309,7 @@ int run_report(struct run *run, bool interval, uint64_t end_ns, struct report *r
 		.chain = o->chain,
 		.herd = o->herd,
 		.items = o->items,
+		.served_had = collector_has_served(run->collector),
 		.herd_had = collector_has_herd(run->collector),
 		.items_had = collector_has_items(run->collector),
 		.threads = o->threads,
