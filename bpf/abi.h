@@ -232,6 +232,45 @@ struct serve_row {
 	__u32 pad[2];
 };
 
+/**
+ * struct fd_chain_row - the chains of one fd of an epoll (--chain-fds): as &struct
+ *	chain_row and &struct serve_row, but that several threads may count in it at once
+ * @start_ns, @tgid: the process, by its start in boot time
+ * @epfd, @fd: the epoll it waited on, and the fd under which the item that woke it was
+ *	registered; @epfd is -1 and @fd is -1 for the calls of select and poll, which
+ *	forget
+ * @calls: as in &struct chain_row
+ * @served, @nothing, @unserved: as in &struct serve_row
+ * @sum_ns, @max_ns, @histogram: by enum chain_part, the last for what was served; with
+ *	two threads at once @max_ns may miss the longest
+ */
+struct fd_chain_row {
+	__u64 start_ns;
+	__u32 tgid;
+	__s32 epfd;
+	__s32 fd;
+	__u32 pad;
+	__u64 calls;
+	__u64 served;
+	__u64 nothing;
+	__u64 unserved;
+	__u64 sum_ns[CHAIN_NR + 1];
+	__u64 max_ns[CHAIN_NR + 1];
+	__u32 histogram[CHAIN_NR + 1][HISTOGRAM_BUCKETS];
+};
+
+/** struct fd_chain_key - by which it is found */
+struct fd_chain_key {
+	__u64 start_ns;
+	__u32 tgid;
+	__s32 epfd;
+	__s32 fd;
+	__u32 pad;
+};
+
+/* Fds that the table of --chain-fds holds; what does not fit is LOSS_FILES. */
+#define FD_CHAINS_MAX 1024
+
 /*
  * X(syscall): what takes from a file or gives to it; the fd is the first argument.
  * io_uring does so with no syscall of these, and is not seen.
@@ -703,6 +742,8 @@ _Static_assert(sizeof(struct turn_record) == 2488, "struct turn_record is ABI");
 _Static_assert(sizeof(struct waker_key) == 32, "struct waker_key is ABI");
 _Static_assert(sizeof(struct serve_row) == 2424, "struct serve_row is ABI");
 _Static_assert(sizeof(struct serve_record) == 2488, "struct serve_record is ABI");
+_Static_assert(sizeof(struct fd_chain_row) == 9608, "struct fd_chain_row is ABI");
+_Static_assert(sizeof(struct fd_chain_key) == 24, "struct fd_chain_key is ABI");
 _Static_assert(sizeof(struct file_row) == 184, "struct file_row is ABI");
 _Static_assert(sizeof(struct herd_key) == 16, "struct herd_key is ABI");
 _Static_assert(sizeof(struct herd_row) == 72, "struct herd_row is ABI");

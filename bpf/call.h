@@ -380,7 +380,7 @@ static __always_inline int wait_return(const u32 s, s64 ret)
 		lose(LOSS_BEGUN_BEFORE, 1);
 	if (extra_on) {
 		if (chain_on && ret > 0 && c->entered_ns)
-			chain_count(task, c, now);
+			chain_count(task, c, now, t->epfd);
 		if (event_on && c->entered_ns)
 			event_tell(s, task, t, ret, now);
 		if (herd_on && c->wake_id && ret > 0)
@@ -390,7 +390,7 @@ static __always_inline int wait_return(const u32 s, s64 ret)
 		if (chain_on && s != WAIT_epoll_ctl)
 			turn_begin(task, t, now);
 		if (serve_on && ret > 0 && c->wake_file)
-			serve_begin(t, c->wake_file, now);
+			serve_begin(t, now);
 	}
 	c->open = 0;
 	if (s == WAIT_poll && ret == -ERESTART_RESTARTBLOCK)

@@ -36,6 +36,8 @@ static __always_inline u32 wake_context(void)
 						   CONTEXT_PROCESS;
 }
 
+#define EAGAIN 11
+
 static __always_inline void waker_count(struct task_struct *woken, const bool sees_context)
 {
 	struct task_struct *by = bpf_get_current_task_btf();
@@ -123,11 +125,83 @@ static __always_inline void chain_part(struct chain_row *row, const u32 part, u6
 	time_count(&row->sum_ns[part], &row->max_ns[part], row->histogram[part], ns);
 }
 
+/* A row that nothing is in; too large for a stack. */
+const volatile struct fd_chain_row fd_chain_none;
+
+static __always_inline struct fd_chain_row *fd_chain_get(struct task_struct *task, s32 epfd,
+							  s32 fd)
+{
+	struct fd_chain_key key = {
+		.start_ns = task->group_leader->start_boottime,
+		.tgid = task->tgid, .epfd = epfd, .fd = fd,
+	};
+	struct fd_chain_row *row = bpf_map_lookup_elem(&fd_chains, &key);
+
+	if (row)
+		return row;
+	bpf_map_update_elem(&fd_chains, &key, (void *)&fd_chain_none, BPF_NOEXIST);
+	row = bpf_map_lookup_elem(&fd_chains, &key);
+	if (!row) {
+		lose(LOSS_FILES, 1);
+		return NULL;
+	}
+	row->start_ns = key.start_ns;
+	row->tgid = key.tgid;
+	row->epfd = epfd;
+	row->fd = fd;
+	return row;
+}
+
+/* As chain_part(), but other threads may count here too. */
+static __always_inline void fd_chain_part(struct fd_chain_row *row, const u32 part, u64 ns)
+{
+	u32 index = histogram_index(ns);
+
+	__sync_fetch_and_add(&row->sum_ns[part], ns);
+	if (ns > row->max_ns[part])
+		row->max_ns[part] = ns;
+	barrier_var(index);
+	if (index < HISTOGRAM_BUCKETS)
+		__sync_fetch_and_add(&row->histogram[part][index], 1);
+}
+
+__noinline int fd_chain_count(s32 epfd, s32 fd, u64 woken_ns, u64 running_ns, u64 returned_ns)
+{
+	struct fd_chain_row *row = fd_chain_get(bpf_get_current_task_btf(), epfd, fd);
+
+	if (!row)
+		return 0;
+	__sync_fetch_and_add(&row->calls, 1);
+	fd_chain_part(row, CHAIN_WOKEN, woken_ns);
+	fd_chain_part(row, CHAIN_RUNNING, running_ns);
+	fd_chain_part(row, CHAIN_RETURNED, returned_ns);
+	return 0;
+}
+
+/* What became of it: @ret is that of the read, write or accept; @ns 0: there was none. */
+__noinline int fd_chain_serve(s32 epfd, s32 fd, s64 ret, u64 ns)
+{
+	struct fd_chain_row *row = fd_chain_get(bpf_get_current_task_btf(), epfd, fd);
+
+	if (!row)
+		return 0;
+	if (!ns) {
+		__sync_fetch_and_add(&row->unserved, 1);
+		return 0;
+	}
+	__sync_fetch_and_add(&row->served, 1);
+	if (ret == -EAGAIN)
+		__sync_fetch_and_add(&row->nothing, 1);
+	fd_chain_part(row, CHAIN_NR, ns);
+	return 0;
+}
+
 /*
  * Counts the chain of a call that came back at @now with something. Without a
  * wake in its last sleep there is none: what it found was ready before.
  */
-static __always_inline void chain_count(struct task_struct *task, const struct call *c, u64 now)
+static __always_inline void chain_count(struct task_struct *task, const struct call *c, u64 now,
+					 s32 epfd)
 {
 	struct chain_row *row;
 
@@ -142,6 +216,9 @@ static __always_inline void chain_count(struct task_struct *task, const struct c
 	chain_part(row, CHAIN_WOKEN, c->woken_ns - c->ready_ns);
 	chain_part(row, CHAIN_RUNNING, c->ran_ns - c->woken_ns);
 	chain_part(row, CHAIN_RETURNED, now - c->ran_ns);
+	if (fd_chains_on)
+		fd_chain_count(c->wake_fd < 0 ? -1 : epfd, c->wake_fd, c->woken_ns - c->ready_ns,
+			       c->ran_ns - c->woken_ns, now - c->ran_ns);
 }
 
 /* A call returned at @now: from here on the thread works. */

@@ -42,6 +42,7 @@ const volatile bool chain_on;
 const volatile bool chain_sees_ready;
 /* And to its end, the first read, write or accept. */
 const volatile bool serve_on;
+const volatile bool fd_chains_on;	/* for each fd, too */
 /* Who was woken for which file, and what epoll items are asked for. */
 const volatile bool herd_on;
 const volatile bool herd_told;		/* each one by one, too */
@@ -106,7 +107,7 @@ struct room {
  * struct thread - what is known of a thread
  * @call: an open call with entered_ns 0 began before the window
  * @returned_ns, @switches: see turn_end() in chain.h
- * @serve_file, @serve_ns: see serve_begin() in serve.h
+ * @serve_file, @serve_ns, @serve_fd, @serve_epfd: see serve_begin() in serve.h
  * @epoll: with --herd or --items, the address of the epoll that the call is for
  * @item: the item that epoll_wait asks just now, if it counts; @item_repoll: and it
  *	has no news
@@ -122,6 +123,8 @@ struct thread {
 	u64 switches[2];	/* and the thread's switches by then */
 	u64 serve_file;
 	u64 serve_ns;
+	s32 serve_fd;
+	s32 serve_epfd;
 	u64 epoll;
 	struct item_key item;
 	u32 item_repoll;
@@ -162,6 +165,14 @@ struct {
 	__type(key, int);
 	__type(value, struct serve_row);
 } serves SEC(".maps");
+
+/* With --chain-fds: the same by fd. Full once it is full: what is lost is counted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, FD_CHAINS_MAX);
+	__type(key, struct fd_chain_key);
+	__type(value, struct fd_chain_row);
+} fd_chains SEC(".maps");
 
 /* With --chain: who woke whom. Full once it is full: what is lost is counted. */
 struct {

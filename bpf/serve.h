@@ -10,8 +10,6 @@
 #include "chain.h"
 #include "file.h"
 
-#define EAGAIN 11
-
 static __always_inline struct serve_row *serve_row(struct task_struct *task)
 {
 	struct serve_row *row;
@@ -22,10 +20,12 @@ static __always_inline struct serve_row *serve_row(struct task_struct *task)
 	return row;
 }
 
-/* A call came back at @now, because @file had become ready. */
-static __always_inline void serve_begin(struct thread *t, u64 file, u64 now)
+/* A call came back at @now, because a file had become ready. */
+static __always_inline void serve_begin(struct thread *t, u64 now)
 {
-	t->serve_file = file;
+	t->serve_file = t->call.wake_file;
+	t->serve_fd = t->call.wake_fd;
+	t->serve_epfd = t->serve_fd < 0 ? -1 : t->epfd;
 	t->serve_ns = now;
 }
 
@@ -40,18 +40,23 @@ static __always_inline void serve_end(struct task_struct *task, struct thread *t
 	row = serve_row(task);
 	if (row)
 		row->unserved++;
+	if (fd_chains_on)
+		fd_chain_serve(t->serve_epfd, t->serve_fd, 0, 0);
 }
 
 static __always_inline void serve_count(struct task_struct *task, struct thread *t, s64 ret)
 {
 	struct serve_row *row = serve_row(task);
+	u64 ns = bpf_ktime_get_ns() - t->serve_ns;
 
+	t->serve_file = 0;
 	if (!row)
 		return;
 	row->served++;
 	row->nothing += ret == -EAGAIN;
-	time_count(&row->sum_ns, &row->max_ns, row->histogram, bpf_ktime_get_ns() - t->serve_ns);
-	t->serve_file = 0;
+	time_count(&row->sum_ns, &row->max_ns, row->histogram, ns);
+	if (fd_chains_on)
+		fd_chain_serve(t->serve_epfd, t->serve_fd, ret, ns);
 }
 
 /* The current task's read, write or accept on @fd came back with @ret. */

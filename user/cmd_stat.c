@@ -13,8 +13,11 @@
 
 #define OPTION_HERD 512
 #define OPTION_ITEMS 513
+#define OPTION_CHAIN_FDS 514
 
 static const struct argp_option entries[] = {
+	{ "chain-fds", OPTION_CHAIN_FDS, NULL, 0,
+	  "--chain, and for each fd of an epoll, too", 4 },
 	{ "herd", OPTION_HERD, NULL, 0,
 	  "also count for each file how often it became ready, whom that woke, and who of "
 	  "these found something", 4 },
@@ -34,6 +37,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = o;
+		return 0;
+	case OPTION_CHAIN_FDS:
+		o->chain = o->chain_fds = true;
 		return 0;
 	case OPTION_HERD:
 		o->herd = true;

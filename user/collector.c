@@ -79,6 +79,7 @@ static void knobs_set(struct collector *c)
 	knobs->event_empty = c->settings.event_empty;
 	knobs->event_failed = c->settings.event_failed;
 	knobs->chain_on = c->settings.chain;
+	knobs->fd_chains_on = c->settings.chain_fds;
 	knobs->serve_on = c->settings.chain && c->hooks.io;
 	knobs->chain_sees_ready = c->hooks.plan.wake != WAKE_WAKING;
 }
@@ -118,6 +119,8 @@ int collector_open(struct collector **collector, const struct kernel *kernel,
 		bpf_map__set_max_entries(c->skel->maps.events, settings->events_bytes);
 	if (!settings->chain)
 		bpf_map__set_max_entries(c->skel->maps.wakers, 1);
+	if (!settings->chain_fds)
+		bpf_map__set_max_entries(c->skel->maps.fd_chains, 1);
 	if (!c->hooks.herd)
 		bpf_map__set_max_entries(c->skel->maps.herd, 1);
 	if (!c->hooks.items)
@@ -393,6 +396,27 @@ static int tables_read(struct collector *c, record_fn fn, void *arg, struct err 
 	return ret;
 }
 
+struct fd_chains {
+	fd_chain_fn fn;
+	void *arg;
+};
+
+static void on_fd_chain(const void *row, size_t size, void *arg)
+{
+	const struct fd_chains *chains = arg;
+
+	(void)size;
+	chains->fn(row, chains->arg);
+}
+
+int collector_fd_chains(struct collector *c, fd_chain_fn fn, void *arg, struct err *err)
+{
+	struct fd_chains chains = { fn, arg };
+
+	return c->settings.chain_fds ? table_read(c->skel->maps.fd_chains, on_fd_chain, &chains, err) :
+				       0;
+}
+
 struct epolls {
 	epoll_fn fn;
 	void *arg;
@@ -580,6 +604,7 @@ int collector_bill(const struct kernel *kernel, uint32_t ring_bytes, struct map_
 			break;
 		case BPF_MAP_TYPE_HASH:
 			bill[n].name = map == skel->maps.wakers ? "who woke whom (--chain)" :
+				       map == skel->maps.fd_chains ? "chains, by fd (--chain-fds)" :
 				       map == skel->maps.files	? "files (--herd, --items)" :
 				       map == skel->maps.herd	? "threads woken for one file (--herd)" :
 				       map == skel->maps.items	? "epoll items (--items)" :

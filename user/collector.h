@@ -72,6 +72,7 @@ struct collector;
  *	nothing), failed
  * @events_bytes: size of their ring, a power of two of at least a page
  * @chain: whether the chain from ready to returned is followed
+ * @chain_fds: and for each fd; only with @chain
  * @herd: whether it is counted who is woken for which file
  * @herd_events: whether files that wake two threads or more are told one by one
  * @items: whether it is counted which epoll items are asked, and why
@@ -82,6 +83,7 @@ struct settings {
 	enum scan_mode scans;
 	bool epoll_ctl;
 	bool chain;
+	bool chain_fds;
 	bool herd;
 	bool items;
 	bool herd_events;
@@ -195,6 +197,16 @@ int collector_wakers(struct collector *c, waker_fn fn, void *arg, struct err *er
  *	is in no figure
  */
 void collector_waker_forget(struct collector *c, const struct waker_key *key);
+
+/** typedef fd_chain_fn - gets each fd; valid during the call only */
+typedef void (*fd_chain_fn)(const struct fd_chain_row *row, void *arg);
+
+/**
+ * collector_fd_chains() - hand out the chains of each fd so far, with settings.chain_fds
+ *
+ * Return: 0 or -errno.
+ */
+int collector_fd_chains(struct collector *c, fd_chain_fn fn, void *arg, struct err *err);
 
 /** typedef epoll_fn - gets each epoll; valid during the call only */
 typedef void (*epoll_fn)(const struct epoll_row *epoll, void *arg);

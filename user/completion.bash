@@ -99,7 +99,7 @@ _ioready()
 		[[ $cur == -* || -z $cur ]] && _ioready_offer "-a --all --comm -c --cgroup
 			-p --pid -t --tid -d --duration -i --interval --color --json
 			-o --output -q --quiet --rows --threads -v --verbose --epoll-ctl --chain
-			--herd --items --on-loss --ring --scans --tier -? --help --usage --"
+			--chain-fds --herd --items --on-loss --ring --scans --tier -? --help --usage --"
 		;;
 	trace)
 		_ioready_value "$prev" && return

@@ -46,8 +46,17 @@ struct pair {
 	bool idle;			/* no wake in the last interval */
 };
 
+/* What one fd has; entries of struct totals that an fd has none of stay 0. */
+struct fd {
+	UT_hash_handle hh;
+	struct fd_chain_key key;
+	struct totals now;
+	struct totals told;
+};
+
 struct model_chain {
 	struct entry *entries;
+	struct fd *fds;
 	struct pair *pairs;
 	bool threads;
 	bool out_of_memory;
@@ -223,6 +232,37 @@ void model_chain_waker(const struct waker_key *key, const struct waker *waker, v
 	p->wakes = waker->wakes;
 }
 
+void model_chain_fd(const struct fd_chain_row *row, void *arg)
+{
+	const struct fd_chain_key key = { row->start_ns, row->tgid, row->epfd, row->fd, 0 };
+	struct model_chain *m = arg;
+	struct fd *f;
+
+	HASH_FIND(hh, m->fds, &key, sizeof(key), f);
+	if (!f) {
+		f = calloc(1, sizeof(*f));
+		if (f) {
+			f->key = key;
+			HASH_ADD(hh, m->fds, key, sizeof(key), f);
+		}
+		if (!f || !f->hh.tbl) {
+			free(f);
+			m->out_of_memory = true;
+			return;
+		}
+	}
+	memset(&f->now, 0, sizeof(f->now));
+	f->now.calls = row->calls;
+	f->now.served = row->served;
+	f->now.nothing = row->nothing;
+	f->now.unserved = row->unserved;
+	for (int part = 0; part < CHAIN_NR; part++)
+		times_add_row(&f->now.parts[part], row->sum_ns[part], row->max_ns[part],
+			      row->histogram[part]);
+	times_add_row(&f->now.serve, row->sum_ns[CHAIN_NR], row->max_ns[CHAIN_NR],
+		      row->histogram[CHAIN_NR]);
+}
+
 static int more_chains(const void *a, const void *b)
 {
 	const struct chain_figures *x = a, *y = b;
@@ -300,6 +340,57 @@ int model_chain_figures(struct model_chain *m, bool interval, struct chain_figur
 	return n;
 }
 
+static int more_fd_chains(const void *a, const void *b)
+{
+	const struct fd_chain_figures *x = a, *y = b;
+
+	if (x->calls != y->calls)
+		return x->calls < y->calls ? 1 : -1;
+	if (x->tgid != y->tgid)
+		return x->tgid < y->tgid ? -1 : 1;
+	if (x->epfd != y->epfd)
+		return x->epfd < y->epfd ? -1 : 1;
+	return x->fd < y->fd ? -1 : x->fd > y->fd;
+}
+
+int model_chain_fds(struct model_chain *m, bool interval, struct fd_chain_figures **figures,
+		    struct err *err)
+{
+	struct fd_chain_figures *all = NULL;
+	int n = 0;
+
+	if (!m->out_of_memory)
+		all = calloc(HASH_COUNT(m->fds) + 1, sizeof(*all));
+	if (!all)
+		return err_set(err, -ENOMEM, "out of memory: use a filter to trace less");
+	for (struct fd *fd = m->fds; fd; fd = fd->hh.next) {
+		struct fd_chain_figures *f = &all[n];
+		struct totals now = fd->now;
+
+		if (interval) {
+			totals_add(&now, &fd->told, true);
+			fd->told = fd->now;
+		}
+		if (!now.calls)
+			continue;
+		f->tgid = fd->key.tgid;
+		f->start_ns = fd->key.start_ns;
+		f->epfd = fd->key.epfd;
+		f->fd = fd->key.fd;
+		f->calls = now.calls;
+		f->served = now.served;
+		f->nothing = now.nothing;
+		f->unserved = now.unserved;
+		for (int part = 0; part < CHAIN_NR; part++)
+			times_tell(&f->parts[part], &now.parts[part], interval);
+		times_tell(&f->serve, &now.serve, interval);
+		n++;
+	}
+	qsort(all, n, sizeof(*all), more_fd_chains);
+	*figures = all;
+	return n;
+}
+
 int model_chain_wakers(struct model_chain *m, bool interval, struct waker_figures **figures,
 		       struct err *err)
 {
@@ -353,9 +444,14 @@ void model_chain_free(struct model_chain *m)
 {
 	struct entry *e, *next;
 	struct pair *p, *then;
+	struct fd *f, *later;
 
 	if (!m)
 		return;
+	HASH_ITER(hh, m->fds, f, later) {
+		HASH_DEL(m->fds, f);
+		free(f);
+	}
 	HASH_ITER(hh, m->entries, e, next) {
 		HASH_DEL(m->entries, e);
 		free(e);

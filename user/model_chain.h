@@ -48,6 +48,23 @@ struct chain_figures {
 };
 
 /**
+ * struct fd_chain_figures - the chains of one fd
+ * @tgid, @start_ns, @epfd, @fd: which; see &struct fd_chain_row
+ * @calls, @served, @nothing, @unserved, @parts, @serve: as in &struct chain_figures
+ */
+struct fd_chain_figures {
+	uint32_t tgid;
+	uint64_t start_ns;
+	int32_t epfd;
+	int32_t fd;
+	uint64_t calls;
+	uint64_t served;
+	uint64_t nothing;
+	uint64_t unserved;
+	struct chain_times parts[CHAIN_NR], serve;
+};
+
+/**
  * struct waker_figures - who woke a process, and how often
  * @key: who whom, and in what; see bpf/abi.h
  * @comm: the waker's name; untrusted bytes
@@ -72,6 +89,9 @@ void model_chain_living(const struct record *record, void *arg);
 /** model_chain_waker() - where an entry of the table of wakers stands */
 void model_chain_waker(const struct waker_key *key, const struct waker *waker, void *arg);
 
+/** model_chain_fd() - where a row of the table of fds stands */
+void model_chain_fd(const struct fd_chain_row *row, void *arg);
+
 /**
  * model_chain_figures() - where everything stands, most chains first
  *
@@ -87,6 +107,14 @@ int model_chain_figures(struct model_chain *m, bool interval, struct chain_figur
  */
 int model_chain_wakers(struct model_chain *m, bool interval, struct waker_figures **figures,
 		       struct err *err);
+
+/**
+ * model_chain_fds() - by fd, most chains first
+ *
+ * As model_chain_figures().
+ */
+int model_chain_fds(struct model_chain *m, bool interval, struct fd_chain_figures **figures,
+		    struct err *err);
 
 /** typedef forgotten_fn - gets each pair that is dropped */
 typedef void (*forgotten_fn)(const struct waker_key *key, void *arg);

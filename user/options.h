@@ -37,6 +37,7 @@ struct options {
 	bool threads;
 	bool epoll_ctl;
 	bool chain;
+	bool chain_fds;
 	bool herd;
 	bool items;
 	bool events;			/* trace: see struct settings of the collector */

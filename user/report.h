@@ -23,7 +23,7 @@
  * @start_unix_ns: when the window began
  * @seconds: how long it was
  * @interval: whether this is a part of the window, not all of it
- * @chain: whether chains were followed
+ * @chain: whether chains were followed; @chain_fds: for each fd, too
  * @served_had: whether they were to their end
  * @herd, @items: whether these were asked for; @herd_had, @items_had: and could be had
  * @losses: all since the beginning of the window
@@ -31,6 +31,7 @@
  * @waits, @waits_nr: the figures
  * @chains, @chains_nr: those of chains, if @chain
  * @wakers, @wakers_nr: who woke whom, if @chain
+ * @fd_chains, @fd_chains_nr: chains of each fd, if @chain_fds
  * @herds, @herds_nr: files and whom they woke, if @herd_had
  * @epolls, @epolls_nr: epolls, if @items_had
  * @item_rows, @items_nr: and their items
@@ -45,6 +46,7 @@ struct report {
 	double seconds;
 	bool interval;
 	bool chain;
+	bool chain_fds;
 	bool served_had;
 	bool herd;
 	bool items;
@@ -58,6 +60,8 @@ struct report {
 	int chains_nr;
 	const struct waker_figures *wakers;
 	int wakers_nr;
+	const struct fd_chain_figures *fd_chains;
+	int fd_chains_nr;
 	const struct herd_figures *herds;
 	int herds_nr;
 	const struct epoll_figures *epolls;

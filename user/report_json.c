@@ -94,6 +94,29 @@ static json_t *wait_json(const struct report *report, const struct wait_figures 
 	return o;
 }
 
+/* The parts of chains, by process or by fd: what both have the same of. */
+static void parts_json(json_t *o, const struct report *report, const struct chain_times *parts,
+		       const struct chain_times *serve, uint64_t calls, uint64_t served,
+		       uint64_t nothing, uint64_t unserved)
+{
+	json_object_set_new(o, "calls", json_integer(calls));
+	for (int i = 0; i < CHAIN_NR; i++)
+		json_object_set_new(o, chain_part_name(i),
+				    i == CHAIN_WOKEN && report->plan.wake == WAKE_WAKING ?
+					    json_null() :
+					    times_json(&parts[i].histogram, calls, parts[i].sum,
+						       parts[i].max));
+	json_object_set_new(o, "returned_to_served_ns",
+			    report->served_had ? times_json(&serve->histogram, served, serve->sum,
+							    serve->max) :
+						 json_null());
+	if (!report->served_had)
+		return;
+	json_object_set_new(o, "served", json_integer(served));
+	json_object_set_new(o, "served_nothing", json_integer(nothing));
+	json_object_set_new(o, "unserved", json_integer(unserved));
+}
+
 static json_t *chain_json(const struct report *report, const struct chain_figures *f)
 {
 	json_t *o = json_object(), *wakers = json_array();
@@ -104,25 +127,9 @@ static json_t *chain_json(const struct report *report, const struct chain_figure
 	if (report->threads)
 		json_object_set_new(o, "tid", json_integer(f->tid));
 	json_object_set_new(o, "comm", json_string(text_clean(name, f->comm)));
-	json_object_set_new(o, "calls", json_integer(f->calls));
-	for (int i = 0; i < CHAIN_NR; i++)
-		json_object_set_new(o, chain_part_name(i),
-				    i == CHAIN_WOKEN && report->plan.wake == WAKE_WAKING ?
-					    json_null() :
-					    times_json(&f->parts[i].histogram, f->calls,
-						       f->parts[i].sum, f->parts[i].max));
+	parts_json(o, report, f->parts, &f->serve, f->calls, f->served, f->nothing, f->unserved);
 	json_object_set_new(o, "work_ns", times_json(&f->work.histogram, f->turns, f->work.sum,
 						     f->work.max));
-	if (!report->served_had) {
-		json_object_set_new(o, "returned_to_served_ns", json_null());
-	} else {
-		json_object_set_new(o, "returned_to_served_ns",
-				    times_json(&f->serve.histogram, f->served, f->serve.sum,
-					       f->serve.max));
-		json_object_set_new(o, "served", json_integer(f->served));
-		json_object_set_new(o, "served_nothing", json_integer(f->nothing));
-		json_object_set_new(o, "unserved", json_integer(f->unserved));
-	}
 	json_object_set_new(o, "turns", json_integer(f->turns));
 	json_object_set_new(o, "switches",
 			    json_pack("{sI sI}", "voluntary", (json_int_t)f->switches[0],
@@ -139,6 +146,18 @@ static json_t *chain_json(const struct report *report, const struct chain_figure
 						"wakes", (json_int_t)w->wakes));
 	}
 	json_object_set_new(o, "wakers", wakers);
+	return o;
+}
+
+static json_t *fd_chain_json(const struct report *report, const struct fd_chain_figures *f)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "pid", json_integer(f->tgid));
+	json_object_set_new(o, "start_time_ns", json_integer(f->start_ns));
+	json_object_set_new(o, "epfd", f->epfd < 0 ? json_null() : json_integer(f->epfd));
+	json_object_set_new(o, "fd", f->fd < 0 ? json_null() : json_integer(f->fd));
+	parts_json(o, report, f->parts, &f->serve, f->calls, f->served, f->nothing, f->unserved);
 	return o;
 }
 
@@ -172,6 +191,13 @@ int report_json(FILE *out, const struct report *report)
 		for (int i = 0; i < report->chains_nr; i++)
 			json_array_append_new(chains, chain_json(report, &report->chains[i]));
 		json_object_set_new(o, "chains", chains);
+	}
+	if (report->chain_fds) {
+		json_t *chains = json_array();
+
+		for (int i = 0; i < report->fd_chains_nr; i++)
+			json_array_append_new(chains, fd_chain_json(report, &report->fd_chains[i]));
+		json_object_set_new(o, "fd_chains", chains);
 	}
 	if (report->herd) {
 		json_object_set_new(o, "herds", report_herd_json(report));

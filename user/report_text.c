@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "report_file.h"
 #include "report_herd.h"
 #include "report_item.h"
 
@@ -272,6 +273,52 @@ static void chains(FILE *out, const struct report *r, const struct text_options 
 	fputc('\n', out);
 }
 
+/* The same by fd. */
+static void fd_chains(FILE *out, const struct report *r, const struct text_options *o)
+{
+	int rows = r->fd_chains_nr;
+
+	if (!rows)
+		return;
+	if (o->rows && rows > (int)o->rows)
+		rows = o->rows;
+	fprintf(out, "%s%7s %-15s %5s %5s %10s %15s %15s %16s %15s %9s %9s%s\n",
+		o->color ? BOLD : "", "PID", "COMMAND", "EPOLL", "FD", "WOKEN", "READY-WOKEN",
+		"WOKEN-RUNNING", "RUNNING-RETURNED", "RETURNED-SERVED", "NOTHING", "UNSERVED",
+		o->color ? PLAIN : "");
+	fprintf(out, "%46s %15s %15s %16s %15s\n", "", "P50     P99", "P50     P99", "P50     P99",
+		"P50     P99");
+	for (int i = 0; i < rows; i++) {
+		const struct fd_chain_figures *f = &r->fd_chains[i];
+		char name[4 * 16 + 1], n[3][32], parts[CHAIN_NR][40], served[40] = "-";
+		char epfd[16] = "-", fd[16] = "-";
+
+		for (int part = 0; part < CHAIN_NR; part++)
+			quantiles(parts[part], &f->parts[part]);
+		if (r->plan.wake == WAKE_WAKING)
+			strcpy(parts[CHAIN_WOKEN], "-");
+		strcpy(n[1], "-");
+		strcpy(n[2], "-");
+		if (r->served_had) {
+			text_grouped(n[1], f->nothing);
+			text_grouped(n[2], f->unserved);
+		}
+		if (f->served)
+			quantiles(served, &f->serve);
+		if (f->fd >= 0) {
+			sprintf(epfd, "%d", f->epfd);
+			sprintf(fd, "%d", f->fd);
+		}
+		fprintf(out, "%7u %-15.15s %5s %5s %10s %15s %15s %16s %15s %9s %9s\n", f->tgid,
+			comm_of(name, r, f->tgid, f->start_ns), epfd, fd,
+			text_grouped(n[0], f->calls), parts[CHAIN_WOKEN], parts[CHAIN_RUNNING],
+			parts[CHAIN_RETURNED], served, n[1], n[2]);
+	}
+	if (rows < r->fd_chains_nr)
+		fprintf(out, "%7s %d more (--rows=0 shows all)\n", "...", r->fd_chains_nr - rows);
+	fputc('\n', out);
+}
+
 /* What the derived scans say against what was counted in the same calls. */
 static void sample(FILE *out, const struct report *r)
 {
@@ -344,6 +391,7 @@ void report_text(FILE *out, const struct report *report, const struct text_optio
 	findings(out, report, options);
 	table(out, report, options);
 	chains(out, report, options);
+	fd_chains(out, report, options);
 	report_herd_text(out, report, options);
 	report_item_text(out, report, options);
 	if (report->interval)

@@ -114,6 +114,7 @@ int run_attach(struct run *run, struct err *err)
 		.event_failed = o->event_failed,
 		.events_bytes = o->events_bytes,
 		.chain = o->chain,
+		.chain_fds = o->chain_fds,
 		.herd = o->herd,
 		.herd_events = o->herd_events,
 		.items = o->items,
@@ -292,6 +293,7 @@ int run_report(struct run *run, bool interval, uint64_t end_ns, struct report *r
 	struct wait_figures *waits = NULL;
 	struct chain_figures *chains = NULL;
 	struct waker_figures *wakers = NULL;
+	struct fd_chain_figures *fd_chains = NULL;
 	struct herd_figures *herds = NULL;
 	struct epoll_figures *epolls = NULL;
 	struct item_figures *items = NULL;
@@ -307,6 +309,7 @@ int run_report(struct run *run, bool interval, uint64_t end_ns, struct report *r
 		.seconds = (end_ns - begin_ns) / 1e9,
 		.interval = interval,
 		.chain = o->chain,
+		.chain_fds = o->chain_fds,
 		.herd = o->herd,
 		.items = o->items,
 		.served_had = collector_has_served(run->collector),
@@ -320,12 +323,16 @@ int run_report(struct run *run, bool interval, uint64_t end_ns, struct report *r
 	if (!ret && o->chain)
 		ret = collector_wakers(run->collector, model_chain_waker, run->chains, err);
 	if (!ret)
+		ret = collector_fd_chains(run->collector, model_chain_fd, run->chains, err);
+	if (!ret)
 		ret = collector_epolls(run->collector, on_epoll, run, err);
 	if (ret)
 		return ret;
 	report->waits_nr = model_wait_figures(run->model, interval, &waits, err);
 	report->chains_nr = model_chain_figures(run->chains, interval, &chains, err);
 	report->wakers_nr = model_chain_wakers(run->chains, interval, &wakers, err);
+	report->fd_chains_nr = model_chain_fds(run->chains, interval, &fd_chains, err);
+	report->fd_chains = fd_chains;
 	report->herds_nr = model_herd_figures(run->herds, interval, &herds, err);
 	report->epolls_nr = model_item_epolls(run->items, interval, &epolls, err);
 	report->items_nr = model_item_figures(run->items, interval, &items, err);
@@ -337,7 +344,7 @@ int run_report(struct run *run, bool interval, uint64_t end_ns, struct report *r
 	report->wakers = wakers;
 	collector_losses(run->collector, &report->losses);
 	if (report->waits_nr < 0 || report->chains_nr < 0 || report->wakers_nr < 0 ||
-	    report->herds_nr < 0 || report->epolls_nr < 0 || report->items_nr < 0)
+	    report->fd_chains_nr < 0 || report->herds_nr < 0 || report->epolls_nr < 0 || report->items_nr < 0)
 		return -ENOMEM;
 	if (interval)
 		run->told_ns = end_ns;
@@ -349,6 +356,7 @@ void run_report_free(struct report *report)
 	free((void *)report->waits);
 	free((void *)report->chains);
 	free((void *)report->wakers);
+	free((void *)report->fd_chains);
 	model_herd_figures_free((void *)report->herds, report->herds_nr);
 	free((void *)report->epolls);
 	free((void *)report->item_rows);
