@@ -11,9 +11,9 @@
 #include "collector.h"
 #include "files.h"
 #include "kernel.h"
+#include "options.h"
 
-#define BILL_MAX 16
-#define RING_BYTES (4096 * 1024)
+#define BILL_MAX 32
 
 static const struct argp_option entries[] = {
 	{ "json", 'j', NULL, 0, "a JSON object instead of text", 0 },
@@ -76,10 +76,39 @@ static int choices(const struct plan *plan, struct choice *c)
 				  "exact in the slice" },
 	};
 
+	static const struct choice chains[] = {
+		[WAKE_FENTRY] = { "--chain", "sched_waking; fentry/fexit on what epoll and poll leave "
+					     "on a file, fexit on reads and writes",
+				  "a little on every wakeup, read and write", "exact" },
+		[WAKE_KPROBE] = { "--chain", "sched_waking; kprobes on what epoll and poll leave on a "
+					     "file, tracepoints of reads and writes",
+				  "a little on every wakeup, read and write", "exact" },
+		[WAKE_WAKING] = { "--chain", "tracepoint sched_waking", "a little on every wakeup",
+				  "exact from woken to returned; ready and served are absent" },
+	};
+	static const struct choice herds[] = {
+		[WAKE_FENTRY] = { "--herd", "as --chain, and fexit on __wake_up_common",
+				  "a little on every wakeup", "exact" },
+		[WAKE_KPROBE] = { "--herd", "as --chain, and a kretprobe on __wake_up_common",
+				  "a little on every wakeup", "exact" },
+		[WAKE_WAKING] = { "--herd", "none", "nothing", "absent" },
+	};
+	static const struct choice items = {
+		"--items", "as --chain, and kprobes on ep_item_poll",
+		"two kprobes for each item asked, a little on every read and write", "exact"
+	};
+	static const struct choice no_items = { "--items", "none", "nothing", "absent" };
+	char function[64];
+	bool has_items = plan->wake != WAKE_WAKING &&
+			 !kernel_function("ep_item_poll", function, sizeof(function));
+
 	c[0] = calls[plan->call];
 	c[1] = sleeps[plan->sleep];
 	c[2] = scans[plan->scan];
-	return 3;
+	c[3] = chains[plan->wake];
+	c[4] = herds[plan->wake];
+	c[5] = has_items ? items : no_items;
+	return 6;
 }
 
 static int functions_count(const struct kernel *kernel)
@@ -146,14 +175,17 @@ static void print_text(const struct kernel *k, const struct plan *plan, const ch
 		       "twice the cost.\n");
 	printf("\nKernel memory of the maps:\n\n");
 	for (int i = 0; i < bills; i++) {
-		if (bill[i].bytes_each)
-			printf("  %-38s %8" PRIu64 " bytes each\n", bill[i].name,
-			       bill[i].bytes_each);
-		else
-			printf("  %-38s %8" PRIu64 " bytes\n", bill[i].name, bill[i].bytes);
-		fixed += bill[i].bytes;
+		uint64_t bytes = bill[i].bytes_each ? bill[i].bytes_each : bill[i].bytes;
+
+		printf("  %-38s %9" PRIu64 " bytes%s", bill[i].name, bytes,
+		       bill[i].bytes_each ? " each" : "");
+		if (bill[i].option)
+			printf("%*s%s", bill[i].bytes_each ? 7 : 12, "with ", bill[i].option);
+		putchar('\n');
+		if (!bill[i].option)
+			fixed += bill[i].bytes;
 	}
-	printf("\n  %.1f MiB from the start.\n", fixed / 1048576.0);
+	printf("\n  %.1f MiB from the start, and what options add.\n", fixed / 1048576.0);
 }
 
 static int print_json(const struct kernel *k, const struct plan *plan, const char *refusal,
@@ -172,8 +204,9 @@ static int print_json(const struct kernel *k, const struct plan *plan, const cha
 							       "cost", c[i].cost, "kind",
 							       c[i].kind));
 		for (int i = 0; i < bills; i++)
-			json_array_append_new(maps, json_pack("{ss sI sI}", "name", bill[i].name,
-							      "bytes", (json_int_t)bill[i].bytes,
+			json_array_append_new(maps, json_pack("{ss ss? sI sI}", "name",
+							      bill[i].name, "option",
+							      bill[i].option, "bytes", (json_int_t)bill[i].bytes,
 							      "bytes_each",
 							      (json_int_t)bill[i].bytes_each));
 		for (enum tier t = TIER_FENTRY; t <= TIER_TRACEPOINT; t++)
@@ -207,6 +240,7 @@ int cmd_doctor(int argc, char **argv)
 	struct map_bill bill[BILL_MAX];
 	struct kernel kernel;
 	struct plan plan = { 0 };
+	struct options o;
 	struct err err = { "" };
 	const char *refusal = NULL;
 	bool json = false;
@@ -215,6 +249,8 @@ int cmd_doctor(int argc, char **argv)
 	argp_err_exit_status = EXIT_USAGE;
 	argv[0] = "ioready doctor";
 	argp_parse(&argp, argc, argv, 0, NULL, &json);
+	/* What the other commands hold if they are not told otherwise. */
+	options_init(&o, "doctor");
 	ret = kernel_open(&kernel, &err);
 	if (!ret)
 		ret = kernel_check(&kernel, &err);
@@ -223,7 +259,7 @@ int cmd_doctor(int argc, char **argv)
 	if (ret)
 		refusal = err.text;
 	else
-		bills = collector_bill(&kernel, RING_BYTES, bill, BILL_MAX);
+		bills = collector_bill(&kernel, o.ring_bytes, o.events_bytes, bill, BILL_MAX);
 	if (json)
 		failed = print_json(&kernel, &plan, refusal, bill, bills);
 	else

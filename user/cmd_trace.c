@@ -19,9 +19,8 @@
 #define OPTION_EVENTS_RING 515
 #define OPTION_HERD 516
 
-/* Events are fetched this often; the default ring holds 27,000 of them. */
+/* Events are fetched this often; the default ring holds 25,000 of them. */
 #define FETCH_NS UINT64_C(20000000)
-#define EVENTS_BYTES (4096 * 1024)
 
 struct trace_options {
 	struct options o;
@@ -243,7 +242,6 @@ int cmd_trace(int argc, char **argv)
 
 	options_init(&t.o, "trace");
 	t.o.events = true;
-	t.o.events_bytes = EVENTS_BYTES;
 	/* A line has its own sleep and scans; sampling would be of no use to it. */
 	t.o.scans = SCANS_DERIVE;
 	argp_err_exit_status = EXIT_USAGE;

@@ -246,25 +246,28 @@ void collector_close(struct collector *c);
 
 /**
  * struct map_bill - what a map costs
- * @name: of the map
+ * @name: of what is in it
+ * @option: what has it held at all; NULL: it always is
  * @bytes: held from the start
  * @bytes_each: added for each thread that uses it; 0 where there is no such
  */
 struct map_bill {
 	const char *name;
+	const char *option;
 	uint64_t bytes;
 	uint64_t bytes_each;
 };
 
 /**
  * collector_bill() - what the maps would cost on this kernel
+ * @ring_bytes, @events_bytes: as in &struct settings
  * @bill: filled, at most @max entries
  *
  * Nothing is loaded.
  *
  * Return: number of entries, or -errno.
  */
-int collector_bill(const struct kernel *kernel, uint32_t ring_bytes, struct map_bill *bill,
-		   int max);
+int collector_bill(const struct kernel *kernel, uint32_t ring_bytes, uint32_t events_bytes,
+		   struct map_bill *bill, int max);
 
 #endif /* IOREADY_COLLECTOR_H */

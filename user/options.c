@@ -245,6 +245,7 @@ void options_init(struct options *options, const char *name)
 	options->name = name;
 	options->filter.cgroup_v1_subsys = -1;
 	options->ring_bytes = 4096 * 1024;
+	options->events_bytes = 4096 * 1024;
 	options->rows = 20;
 	options->gap_ns = 50000000;
 }
