@@ -259,11 +259,11 @@ static __always_inline void call_fold(const u32 s, struct task_struct *task, str
 }
 
 /* No wake of the call is known, or none that counts any more. */
-static __always_inline void wake_clear(struct call *c)
+static __always_inline void wake_clear(struct thread *t)
 {
-	c->ready_ns = c->woken_ns = c->ran_ns = 0;
-	c->wake_file = c->wake_id = 0;
-	c->wake_fd = -1;
+	t->call.ready_ns = t->call.woken_ns = t->call.ran_ns = 0;
+	t->cause.file = t->cause.event_id = 0;
+	t->cause.fd = -1;
 }
 
 /* Returns false if the call is none that the run asks about. */
@@ -326,7 +326,7 @@ static __always_inline bool wait_enter(const u32 s, u64 a0, u64 a1, u64 a2, u64 
 	}
 	c->entered_ns = bpf_ktime_get_ns();
 	if (extra_on) {
-		wake_clear(c);
+		wake_clear(t);
 		if (chain_on && s != WAIT_epoll_ctl) {
 			turn_end(task, t, c->entered_ns);
 			if (serve_on)
@@ -380,16 +380,16 @@ static __always_inline int wait_return(const u32 s, s64 ret)
 		lose(LOSS_BEGUN_BEFORE, 1);
 	if (extra_on) {
 		if (chain_on && ret > 0 && c->entered_ns)
-			chain_count(task, c, now, t->epfd);
+			chain_count(task, t, now);
 		if (event_on && c->entered_ns)
 			event_tell(s, task, t, ret, now);
-		if (herd_on && c->wake_id && ret > 0)
-			herd_count(task, c->wake_event_file, c->wake_id, HERD_SERVED);
-		else if (herd_on && c->wake_id)
-			herd_count(task, c->wake_event_file, c->wake_id, HERD_EMPTY);
+		if (herd_on && ret > 0)
+			herd_count(task, &t->cause, HERD_SERVED);
+		else if (herd_on)
+			herd_count(task, &t->cause, HERD_EMPTY);
 		if (chain_on && s != WAIT_epoll_ctl)
 			turn_begin(task, t, now);
-		if (serve_on && ret > 0 && c->wake_file)
+		if (serve_on && ret > 0 && t->cause.file)
 			serve_begin(t, now);
 	}
 	c->open = 0;
@@ -418,7 +418,7 @@ static __always_inline int poll_restart_enter(void)
 		return 0;
 	call_fold(WAIT_poll, task, t, -ERESTART_RESTARTBLOCK, c->left_ns, -1);
 	if (extra_on)
-		wake_clear(c);
+		wake_clear(t);
 	t->returned_ns = 0;
 	c->left_ns = 0;
 	c->open = WAIT_poll + 1;
@@ -438,15 +438,15 @@ static __always_inline int poll_restart_return(s64 ret)
 	return wait_return(WAIT_poll, ret);
 }
 
-static __always_inline void sleep_begin(struct task_struct *task, struct call *c, u64 now)
+static __always_inline void sleep_begin(struct task_struct *task, struct thread *t, u64 now)
 {
 	if (extra_on) {
 		/* It was woken, swept, and sleeps again. */
-		if (herd_on && c->wake_id)
-			herd_count(task, c->wake_event_file, c->wake_id, HERD_EMPTY);
-		wake_clear(c);
+		if (herd_on)
+			herd_count(task, &t->cause, HERD_EMPTY);
+		wake_clear(t);
 	}
-	c->slept_ns = now;
+	t->call.slept_ns = now;
 }
 
 static __always_inline void sleep_end(struct call *c, u64 now)

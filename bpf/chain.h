@@ -88,16 +88,16 @@ static __always_inline int chain_wake(struct task_struct *task, const bool sees_
 	if (chain_on)
 		waker_count(task, sees_context);
 	if (chain_sees_ready && w) {
-		c->wake_file = w->file;
-		c->wake_fd = w->fd;
+		t->cause.file = w->file;
+		t->cause.fd = w->fd;
 		if (herd_on && w->counts) {
-			c->wake_event_file = w->event_file;
-			c->wake_id = w->id;
+			t->cause.event_file = w->event_file;
+			t->cause.event_id = w->id;
 			if (w->woken < WOKEN_MAX)
 				w->tids[w->woken] = task->pid;
 			w->woken++;
 			w->context = sees_context ? wake_context() : CONTEXT_UNKNOWN;
-			herd_count(task, w->event_file, w->id, HERD_WOKEN);
+			herd_count(task, &t->cause, HERD_WOKEN);
 		}
 	}
 	return 0;
@@ -200,10 +200,11 @@ __noinline int fd_chain_serve(s32 epfd, s32 fd, s64 ret, u64 ns)
  * Counts the chain of a call that came back at @now with something. Without a
  * wake in its last sleep there is none: what it found was ready before.
  */
-static __always_inline void chain_count(struct task_struct *task, const struct call *c, u64 now,
-					 s32 epfd)
+static __always_inline void chain_count(struct task_struct *task, const struct thread *t, u64 now)
 {
+	const struct call *c = &t->call;
 	struct chain_row *row;
+	s32 fd = t->cause.fd;
 
 	if (!c->woken_ns || c->ran_ns < c->woken_ns || now < c->ran_ns)
 		return;
@@ -217,7 +218,7 @@ static __always_inline void chain_count(struct task_struct *task, const struct c
 	chain_part(row, CHAIN_RUNNING, c->ran_ns - c->woken_ns);
 	chain_part(row, CHAIN_RETURNED, now - c->ran_ns);
 	if (fd_chains_on)
-		fd_chain_count(c->wake_fd < 0 ? -1 : epfd, c->wake_fd, c->woken_ns - c->ready_ns,
+		fd_chain_count(fd < 0 ? -1 : t->epfd, fd, c->woken_ns - c->ready_ns,
 			       c->ran_ns - c->woken_ns, now - c->ran_ns);
 }
 

@@ -50,7 +50,7 @@ static __always_inline void event_tell(const u32 s, struct task_struct *task, st
 	r->sleeps = c->sleeps;
 	r->restarts = c->restarts;
 	r->exact = c->epoch & 1 && c->epoch == epoch;
-	r->wake_fd = c->wake_fd;
+	r->wake_fd = t->cause.fd;
 	r->pad = 0;
 	/* The collector drains on a timer. */
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);

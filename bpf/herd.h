@@ -24,17 +24,6 @@ static __always_inline struct wake *wake_here(void)
 	return bpf_map_lookup_elem(&wakes, &zero);
 }
 
-static __always_inline struct file_row *herd_file(u64 address, u64 id)
-{
-	struct file_row *file = bpf_map_lookup_elem(&files, &address);
-
-	if (file && file->id == id)
-		return file;
-	/* It was closed while the thread was on its way. */
-	lose(LOSS_FILES, 1);
-	return NULL;
-}
-
 /* The thread's own row; the first that a file wakes has none, but the file's name it. */
 static __always_inline struct herd_row *herd_member(struct task_struct *task,
 						    struct file_row *file)
@@ -69,15 +58,22 @@ static __always_inline struct herd_row *herd_member(struct task_struct *task,
 	return row;
 }
 
-/* What came of waking @task for a file. */
-static __always_inline void herd_count(struct task_struct *task, u64 address, u64 id,
+/* What came of waking @task for a file; nothing if none is known. */
+static __always_inline void herd_count(struct task_struct *task, const struct cause *cause,
 				       const enum herd_figure figure)
 {
-	struct file_row *file = herd_file(address, id);
+	u64 address = cause->event_file;
+	struct file_row *file;
 	struct herd_row *row;
 
-	if (!file)
+	if (!cause->event_id)
 		return;
+	file = bpf_map_lookup_elem(&files, &address);
+	if (!file || file->id != cause->event_id) {
+		/* It was closed while the thread was on its way. */
+		lose(LOSS_FILES, 1);
+		return;
+	}
 	__sync_fetch_and_add(&file->herd[figure], 1);
 	row = herd_member(task, file);
 	if (row)

@@ -80,9 +80,6 @@ struct call {
 	u64 ready_ns;		/* of the last sleep: see chain.h */
 	u64 woken_ns;
 	u64 ran_ns;
-	u64 wake_file;		/* what woke it, see herd.h; 0: not known */
-	u64 wake_event_file;	/* and what counts for that: address and id; 0: nothing */
-	u64 wake_id;
 	u64 arg[3];		/* poll: the array; select: the three sets */
 	u64 scans;
 	u64 copied;
@@ -94,7 +91,18 @@ struct call {
 	u32 epoch;
 	u32 sets;		/* select: how many it was given */
 	u32 open;		/* enum wait_syscall + 1; 0: in no call */
-	s32 wake_fd;
+};
+
+/*
+ * struct cause - what woke a call from its last sleep, see herd.h
+ * @file, @fd: the file, and the fd of its epoll item; 0 and -1: not known
+ * @event_file, @event_id: what counts for that, by address and &file_row.id; 0: nothing
+ */
+struct cause {
+	u64 file;
+	u64 event_file;
+	u64 event_id;
+	s32 fd;
 	u32 pad;
 };
 
@@ -107,20 +115,26 @@ struct room {
  * struct thread - what is known of a thread
  * @call: an open call with entered_ns 0 began before the window
  * @returned_ns, @switches: see turn_end() in chain.h
- * @serve_file, @serve_ns, @serve_fd, @serve_epfd: see serve_begin() in serve.h
- * @epoll: with --herd or --items, the address of the epoll that the call is for
- * @item: the item that epoll_wait asks just now, if it counts; @item_repoll: and it
- *	has no news
  * @epfd: the epoll fd that it last waited on
  * @row_of: enum wait_syscall + 1 that @row is of; 0: none yet
  * @row: of the first syscall that it waited in, which is the only one of most
  *	threads: found with the call, it saves a look-up in each
  * @room: where the sets or the array of the call are read to
+ * @cause: what woke the call
+ * @serve_file, @serve_ns, @serve_fd, @serve_epfd: see serve_begin() in serve.h
+ * @epoll: with --herd or --items, the address of the epoll that the call is for
+ * @item: the item that epoll_wait asks just now, if it counts; @item_repoll: and it
+ *	has no news
  */
 struct thread {
 	struct call call;
 	u64 returned_ns;	/* with --chain: the last call's return */
 	u64 switches[2];	/* and the thread's switches by then */
+	s32 epfd;
+	u32 row_of;
+	struct wait_row row;
+	struct room room;
+	struct cause cause;
 	u64 serve_file;
 	u64 serve_ns;
 	s32 serve_fd;
@@ -131,10 +145,6 @@ struct thread {
 	s32 io_fd;		/* of the I/O that it is in, if @in_io: where its return
 				 * does not tell */
 	u32 in_io;
-	s32 epfd;
-	u32 row_of;
-	struct wait_row row;
-	struct room room;
 };
 
 struct {

@@ -23,8 +23,8 @@ static __always_inline struct serve_row *serve_row(struct task_struct *task)
 /* A call came back at @now, because a file had become ready. */
 static __always_inline void serve_begin(struct thread *t, u64 now)
 {
-	t->serve_file = t->call.wake_file;
-	t->serve_fd = t->call.wake_fd;
+	t->serve_file = t->cause.file;
+	t->serve_fd = t->cause.fd;
 	t->serve_epfd = t->serve_fd < 0 ? -1 : t->epfd;
 	t->serve_ns = now;
 }

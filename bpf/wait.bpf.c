@@ -163,7 +163,7 @@ int BPF_PROG(fentry_sleep)
 
 	t = bpf_task_storage_get(&threads, task, 0, 0);
 	if (t && t->call.open)
-		sleep_begin(task, &t->call, bpf_ktime_get_ns());
+		sleep_begin(task, t, bpf_ktime_get_ns());
 	return 0;
 }
 
@@ -193,7 +193,7 @@ int BPF_PROG(switch_sleep, bool preempt, struct task_struct *prev, struct task_s
 		if (state & TASK_INTERRUPTIBLE) {
 			t = bpf_task_storage_get(&threads, prev, 0, 0);
 			if (t && t->call.open)
-				sleep_begin(prev, &t->call, bpf_ktime_get_ns());
+				sleep_begin(prev, t, bpf_ktime_get_ns());
 		}
 	}
 	if (next->bpf_storage) {
