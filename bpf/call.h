@@ -266,6 +266,59 @@ static __always_inline void wake_clear(struct thread *t)
 	t->cause.fd = -1;
 }
 
+/*
+ * What only options ask for, of the current thread @t. Global functions, and not
+ * inlined: else they would take registers and stack from who does not ask.
+ */
+__noinline int extra_enter(struct thread *t, u32 s, u32 epfd)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!t)
+		return 0;
+	wake_clear(t);
+	if (chain_on && s != WAIT_epoll_ctl) {
+		turn_end(task, t, t->call.entered_ns);
+		if (serve_on)
+			serve_end(task, t);
+	}
+	if ((herd_on || items_on) && (is_epoll_wait(s) || s == WAIT_epoll_ctl))
+		t->epoll = epoll_note(epfd);
+	return 0;
+}
+
+__noinline int extra_return(struct thread *t, u32 s, s64 ret, u64 now)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!t)
+		return 0;
+	if (t->call.entered_ns) {
+		if (chain_on && ret > 0)
+			chain_count(task, t, now);
+		if (event_on)
+			event_tell(s, task, t, ret, now);
+	}
+	if (herd_on)
+		herd_count(task, &t->cause, ret > 0 ? HERD_SERVED : HERD_EMPTY);
+	if (chain_on && s != WAIT_epoll_ctl)
+		turn_begin(task, t, now);
+	if (serve_on && ret > 0 && t->cause.file)
+		serve_begin(t, now);
+	return 0;
+}
+
+/* A call is about to sleep; if a file has woken it before, for nothing. */
+__noinline int extra_sleep(struct thread *t)
+{
+	if (!t)
+		return 0;
+	if (herd_on)
+		herd_count(bpf_get_current_task_btf(), &t->cause, HERD_EMPTY);
+	wake_clear(t);
+	return 0;
+}
+
 /* Returns false if the call is none that the run asks about. */
 static __always_inline bool wait_enter(const u32 s, u64 a0, u64 a1, u64 a2, u64 a3)
 {
@@ -325,16 +378,8 @@ static __always_inline bool wait_enter(const u32 s, u64 a0, u64 a1, u64 a2, u64 
 			t->epfd = a0;
 	}
 	c->entered_ns = bpf_ktime_get_ns();
-	if (extra_on) {
-		wake_clear(t);
-		if (chain_on && s != WAIT_epoll_ctl) {
-			turn_end(task, t, c->entered_ns);
-			if (serve_on)
-				serve_end(task, t);
-		}
-		if ((herd_on || items_on) && (is_epoll_wait(s) || s == WAIT_epoll_ctl))
-			t->epoll = epoll_note(a0);
-	}
+	if (extra_on)
+		extra_enter(t, s, a0);
 	c->open = s + 1;
 	return true;
 }
@@ -378,20 +423,8 @@ static __always_inline int wait_return(const u32 s, s64 ret)
 		call_fold(s, task, t, ret, now, 1);
 	else
 		lose(LOSS_BEGUN_BEFORE, 1);
-	if (extra_on) {
-		if (chain_on && ret > 0 && c->entered_ns)
-			chain_count(task, t, now);
-		if (event_on && c->entered_ns)
-			event_tell(s, task, t, ret, now);
-		if (herd_on && ret > 0)
-			herd_count(task, &t->cause, HERD_SERVED);
-		else if (herd_on)
-			herd_count(task, &t->cause, HERD_EMPTY);
-		if (chain_on && s != WAIT_epoll_ctl)
-			turn_begin(task, t, now);
-		if (serve_on && ret > 0 && t->cause.file)
-			serve_begin(t, now);
-	}
+	if (extra_on)
+		extra_return(t, s, ret, now);
 	c->open = 0;
 	if (s == WAIT_poll && ret == -ERESTART_RESTARTBLOCK)
 		c->left_ns = now;
@@ -438,14 +471,10 @@ static __always_inline int poll_restart_return(s64 ret)
 	return wait_return(WAIT_poll, ret);
 }
 
-static __always_inline void sleep_begin(struct task_struct *task, struct thread *t, u64 now)
+static __always_inline void sleep_begin(struct thread *t, u64 now)
 {
-	if (extra_on) {
-		/* It was woken, swept, and sleeps again. */
-		if (herd_on)
-			herd_count(task, &t->cause, HERD_EMPTY);
-		wake_clear(t);
-	}
+	if (extra_on)
+		extra_sleep(t);
 	t->call.slept_ns = now;
 }
 

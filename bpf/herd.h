@@ -60,7 +60,7 @@ static __always_inline struct herd_row *herd_member(struct task_struct *task,
 
 /* What came of waking @task for a file; nothing if none is known. */
 static __always_inline void herd_count(struct task_struct *task, const struct cause *cause,
-				       const enum herd_figure figure)
+				       enum herd_figure figure)
 {
 	u64 address = cause->event_file;
 	struct file_row *file;
@@ -74,6 +74,8 @@ static __always_inline void herd_count(struct task_struct *task, const struct ca
 		lose(LOSS_FILES, 1);
 		return;
 	}
+	if (figure >= HERD_NR)
+		return;
 	__sync_fetch_and_add(&file->herd[figure], 1);
 	row = herd_member(task, file);
 	if (row)

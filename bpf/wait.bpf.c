@@ -158,12 +158,11 @@ int exit_restart_syscall(struct sys_exit_record *ctx)
 SEC("fentry/schedule_hrtimeout_range")
 int BPF_PROG(fentry_sleep)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *t;
 
-	t = bpf_task_storage_get(&threads, task, 0, 0);
+	t = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0, 0);
 	if (t && t->call.open)
-		sleep_begin(task, t, bpf_ktime_get_ns());
+		sleep_begin(t, bpf_ktime_get_ns());
 	return 0;
 }
 
@@ -193,7 +192,7 @@ int BPF_PROG(switch_sleep, bool preempt, struct task_struct *prev, struct task_s
 		if (state & TASK_INTERRUPTIBLE) {
 			t = bpf_task_storage_get(&threads, prev, 0, 0);
 			if (t && t->call.open)
-				sleep_begin(prev, t, bpf_ktime_get_ns());
+				sleep_begin(t, bpf_ktime_get_ns());
 		}
 	}
 	if (next->bpf_storage) {

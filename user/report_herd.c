@@ -51,10 +51,10 @@ void report_herd_findings(FILE *out, const struct report *report, const struct t
 		/* Fewer are no news: any file may wake two now and then. */
 		if (f->members_nr < 2 || f->file.events < 10)
 			continue;
-		fprintf(out, "%s%s (%u), %s: ready %s times, woke %s threads of %d", o->color ? BOLD : "",
-			text_clean(comm, m->comm), f->file.tgid, name(text, f),
-			text_grouped(events, f->file.events), text_grouped(woken, herd[HERD_WOKEN]),
-			f->members_nr);
+		fprintf(out, "%s%s (%u), %s: ready %s times, and woke %d threads %s times",
+			o->color ? BOLD : "", text_clean(comm, m->comm), f->file.tgid, name(text, f),
+			text_grouped(events, f->file.events), f->members_nr,
+			text_grouped(woken, herd[HERD_WOKEN]));
 		if (is_herd(f))
 			fprintf(out, ", %.1f an event; %.1f %% of these wakes found nothing",
 				(double)herd[HERD_WOKEN] / f->file.events,
