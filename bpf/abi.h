@@ -324,6 +324,7 @@ enum herd_figure {
  * @first_thread_start_ns, @first_start_ns, @first_tgid, @first_tid, @first_comm: the
  *	first thread that it woke. Only if it wakes another has it a herd, of which the
  *	others have a &struct herd_row each; the rest is the first's.
+ * @others: there are such
  */
 struct file_row {
 	__u64 id;
@@ -349,7 +350,8 @@ struct file_row {
 	__u16 family;
 	__u16 protocol;
 	__u16 state;
-	__u16 pad[3];
+	__u16 pad;
+	__u32 others;
 };
 
 /**

@@ -44,6 +44,7 @@ static __always_inline struct herd_row *herd_member(struct task_struct *task,
 		return NULL;
 	row = bpf_map_lookup_elem(&herd, &key);
 	if (!row) {
+		file->others = 1;
 		new.file_id = file->id;
 		new.thread_start_ns = start_ns;
 		new.start_ns = task->group_leader->start_boottime;

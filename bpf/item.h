@@ -122,14 +122,17 @@ static __always_inline int item_ask(struct epitem *epi)
 	t = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0, 0);
 	if (!t || !t->call.open)
 		return 0;
+	key.epoll = (u64)BPF_CORE_READ(epi, ep);
+	/* An epoll in the epoll that is waited on asks its own items: no scan of ours. */
+	if (!key.epoll || key.epoll != t->epoll) {
+		t->item_inner++;
+		return 0;
+	}
 	/* The return of the last one was missed: the kernel has room for a few at once. */
 	if (t->item.file)
 		lose(LOSS_FILES, 1);
 	t->item.file = 0;
-	key.epoll = (u64)BPF_CORE_READ(epi, ep);
-	/* An epoll in the epoll that is waited on asks its own items: no scan of ours. */
-	if (!key.epoll || key.epoll != t->epoll)
-		return 0;
+	t->item_inner = 0;
 	key.file = (u64)BPF_CORE_READ(epi, ffd.file);
 	s = t->call.open - 1;
 	if (s == WAIT_epoll_ctl) {
@@ -166,7 +169,13 @@ static __always_inline int item_answer(u32 ready)
 	struct thread *t;
 
 	t = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0, 0);
-	if (!t || !t->call.open || !t->item.file)
+	if (!t || !t->call.open)
+		return 0;
+	if (t->item_inner) {
+		t->item_inner--;
+		return 0;
+	}
+	if (!t->item.file)
 		return 0;
 	row = bpf_map_lookup_elem(&items, &t->item);
 	file = bpf_map_lookup_elem(&files, &t->item.file);

@@ -124,7 +124,7 @@ struct room {
  * @serve_file, @serve_ns, @serve_fd, @serve_epfd: see serve_begin() in serve.h
  * @epoll: with --herd or --items, the address of the epoll that the call is for
  * @item: the item that epoll_wait asks just now, if it counts; @item_repoll: and it
- *	has no news
+ *	has no news; @item_inner: items of epolls within, asked on its way
  */
 struct thread {
 	struct call call;
@@ -142,6 +142,7 @@ struct thread {
 	u64 epoll;
 	struct item_key item;
 	u32 item_repoll;
+	u32 item_inner;
 	s32 io_fd;		/* of the I/O that it is in, if @in_io: where its return
 				 * does not tell */
 	u32 in_io;

@@ -78,6 +78,7 @@ native()
 	suite cli tests/test_cli.sh
 	suite trace tests/test_trace.sh
 	suite top tests/test_top.sh
+	suite herd tests/test_herd.py
 	suite selftest tests/test_selftest.sh
 	suite snapshot tests/test_snapshot.sh
 	suite "known, $(uname -r)" env IOREADY_TIERS=tracepoint timeout 600 "$O/tests/test_known"
@@ -103,6 +104,8 @@ guests()
 			env "O=$O" tests/test_cli.sh
 		suite "trace, guest $name" tests/guest/run.sh -k "$dir" -t 200 -- \
 			env "O=$O" tests/test_trace.sh
+		suite "herd, guest $name" tests/guest/run.sh -k "$dir" -t 400 -- \
+			env "O=$O" "IOREADY_TIERS=fentry kprobe" tests/test_herd.py
 		ko=$(awk -v n="$name" '$1 == n { print $2 }' <<<"$modules")
 		suite "snapshot, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 600 -- \
 			env "O=$O" "IOREADY_KO=$ko" tests/test_snapshot.sh

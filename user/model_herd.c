@@ -50,7 +50,11 @@ struct closed {
 	__u64 told_files;
 };
 
+/* Closed files that are kept apart; later ones are summed up, unless they have a herd. */
+#define CLOSED_KEPT 1024
+
 struct model_herd {
+	uint64_t closed_kept;
 	struct entry *entries;
 	struct closed *closed;
 	bool out_of_memory;
@@ -134,7 +138,7 @@ static void file_end(struct model_herd *m, const struct file_row *row)
 	if (!e)
 		return;
 	e->closed = true;
-	if (e->members)
+	if (row->others || ++m->closed_kept <= CLOSED_KEPT)
 		return;
 	c = closed_get(m, row);
 	if (!c)

@@ -29,8 +29,8 @@ struct herd_member {
 /**
  * struct herd_figures - a file that was waited for
  * @file: what is known of it; its figures are those of the window or interval
- * @closed: files of one process that are closed, and woke one thread each: how many
- *	these figures sum up; of @file, only process and figures are set. 0: one file
+ * @closed: files of one process that are closed, and woke one thread each, from the
+ *	thousandth on: how many these figures sum up; of @file, only process and figures are set. 0: one file
  * @members, @members_nr: who was woken for it, the most often woken first
  * @watchers: items of epolls that watch it now, in processes that were traced; 0: not
  *	known. Who was never woken is only here.
