@@ -300,7 +300,7 @@ int kretprobe_item(struct pt_regs *ctx)
 	return item_answer(RET(ctx));
 }
 
-/* eventpoll_release_file(file): the last reference to a watched file is gone. */
+/* security_file_free(file): the last reference to any file is gone, and it is released. */
 SEC("kprobe")
 int kprobe_file_end(struct pt_regs *ctx)
 {

@@ -15,6 +15,7 @@
 #include "collector.h"
 #include "kernel.h"
 #include "model_chain.h"
+#include "model_herd.h"
 #include "model_wait.h"
 #include "parse.h"
 #include "report.h"
@@ -184,6 +185,7 @@ struct selftest_run {
 	struct collector *collector;
 	struct model_wait *model;
 	struct model_chain *chains;
+	struct model_herd *herds;
 	struct worker workers[FILTER_IDS_MAX];
 	struct answer answers[FILTER_IDS_MAX];
 	struct selftest_result results[FILTER_IDS_MAX];
@@ -196,6 +198,7 @@ static void on_begin(void *arg)
 
 	model_wait_begin(run->model);
 	model_chain_begin(run->chains);
+	model_herd_begin(run->herds);
 }
 
 static void on_ended(const struct record *record, void *arg)
@@ -204,6 +207,7 @@ static void on_ended(const struct record *record, void *arg)
 
 	model_wait_ended(record, run->model);
 	model_chain_ended(record, run->chains);
+	model_herd_ended(record, run->herds);
 }
 
 static void on_living(const struct record *record, void *arg)
@@ -212,6 +216,7 @@ static void on_living(const struct record *record, void *arg)
 
 	model_wait_living(record, run->model);
 	model_chain_living(record, run->chains);
+	model_herd_living(record, run->herds);
 }
 
 static const struct snapshot_fns snapshot_fns = { on_begin, on_ended, on_living };
@@ -223,6 +228,7 @@ static int run_trace(struct selftest_run *run, struct err *err)
 		.scans = run->report.scans,
 		.epoll_ctl = true,
 		.chain = true,
+		.herd = true,
 		.ring_bytes = RING_BYTES,
 	};
 	int ret = 0;
@@ -263,8 +269,10 @@ static void run_clear(struct selftest_run *run)
 	run->collector = NULL;
 	model_wait_free(run->model);
 	model_chain_free(run->chains);
+	model_herd_free(run->herds);
 	run->model = NULL;
 	run->chains = NULL;
+	run->herds = NULL;
 }
 
 /* Traces until nothing is lost, at most ATTEMPTS times; what is kept is the last. */
@@ -277,35 +285,50 @@ static int run_attempts(struct selftest_run *run, struct err *err)
 		run->report.attempts++;
 		run->model = model_wait_new(false);
 		run->chains = model_chain_new(false);
-		if (!run->model || !run->chains)
+		run->herds = model_herd_new();
+		if (!run->model || !run->chains || !run->herds)
 			return err_set(err, -ENOMEM, "out of memory");
 		ret = run_trace(run, err);
 	} while (!ret && losses_total(&run->report.losses) && run->report.attempts < ATTEMPTS);
 	return ret;
 }
 
+/* The sums over the files by which a process was first seen to wait. */
+static void herd_sum(const struct herd_figures *herds, int nr, pid_t pid, struct file_row *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	for (int i = 0; i < nr; i++) {
+		if (herds[i].file.tgid != (uint32_t)pid)
+			continue;
+		sum->events += herds[i].file.events;
+		for (int figure = 0; figure < HERD_NR; figure++)
+			sum->herd[figure] += herds[i].file.herd[figure];
+	}
+}
+
 static int run_compare(struct selftest_run *run, struct err *err)
 {
-	struct wait_figures *all, *own;
-	struct chain_figures *chains;
-	int n = model_wait_figures(run->model, false, &all, err), chains_nr;
+	struct wait_figures *all = NULL, *own = NULL;
+	struct chain_figures *chains = NULL;
+	struct herd_figures *herds = NULL;
+	int n, chains_nr = 0, herds_nr = 0;
 
-	if (n < 0)
-		return n;
-	chains_nr = model_chain_figures(run->chains, false, &chains, err);
-	if (chains_nr < 0) {
-		free(all);
-		return chains_nr;
-	}
+	n = model_wait_figures(run->model, false, &all, err);
+	if (n >= 0)
+		chains_nr = model_chain_figures(run->chains, false, &chains, err);
+	if (n >= 0 && chains_nr >= 0)
+		herds_nr = model_herd_figures(run->herds, false, &herds, err);
+	if (n < 0 || chains_nr < 0 || herds_nr < 0)
+		goto out;
 	own = calloc(n + 1, sizeof(*own));
 	if (!own) {
-		free(all);
-		free(chains);
-		return err_set(err, -ENOMEM, "out of memory");
+		n = err_set(err, -ENOMEM, "out of memory");
+		goto out;
 	}
 	for (int i = 0; i < selftest_cases_nr; i++) {
 		struct selftest_result *r = &run->results[i];
 		const struct chain_figures *chain = NULL;
+		struct file_row herd;
 		int own_nr = 0;
 
 		for (int j = 0; j < n; j++)
@@ -314,16 +337,20 @@ static int run_compare(struct selftest_run *run, struct err *err)
 		for (int j = 0; j < chains_nr; j++)
 			if (chains[j].tgid == (uint32_t)run->workers[i].pid)
 				chain = &chains[j];
+		herd_sum(herds, herds_nr, run->workers[i].pid, &herd);
 		r->test = &selftest_cases[i];
-		r->checks_nr = selftest_compare(r->test, &run->answers[i].truth, own, own_nr,
-						chain, r->checks);
+		r->checks_nr = selftest_compare(r->test, &run->answers[i].truth, own, own_nr, chain,
+						collector_has_herd(run->collector) ? &herd : NULL,
+						r->checks);
 	}
 	run->report.results = run->results;
 	run->report.results_nr = selftest_cases_nr;
+out:
 	free(own);
 	free(all);
 	free(chains);
-	return 0;
+	model_herd_figures_free(herds, herds_nr);
+	return n < 0 ? n : chains_nr < 0 ? chains_nr : herds_nr < 0 ? herds_nr : 0;
 }
 
 /* What it costs a program to read the clock, in ns: the least of many pairs. */

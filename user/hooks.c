@@ -475,7 +475,7 @@ static int items_attach(struct hooks *h, struct err *err)
 
 	if (h->herd || h->items)
 		ret = attach_function(h, skel->progs.kprobe_file_end, false,
-				      "eventpoll_release_file", err);
+				      h->file_end_function, err);
 	if (!ret && (h->herd || h->items))
 		ret = attach_function(h, skel->progs.kprobe_epoll_end, false,
 				      "ep_eventpoll_release", err);
@@ -534,6 +534,7 @@ static void scans_detach(struct hooks *h)
 int hooks_open(struct hooks *h, const struct kernel *kernel, const struct plan *plan,
 	       const struct settings *settings, struct err *err)
 {
+	bool file_ends;
 	int ret;
 
 	h->kernel = kernel;
@@ -547,8 +548,14 @@ int hooks_open(struct hooks *h, const struct kernel *kernel, const struct plan *
 	h->io = (settings->chain || settings->items) &&
 		(plan->wake == WAKE_FENTRY ||
 		 (plan->wake == WAKE_KPROBE && kernel->syscall_tracepoints));
-	h->herd = settings->herd && plan->wake != WAKE_WAKING;
-	h->items = settings->items && h->io &&
+	/* Files are told apart by address, so their end must be seen. */
+	file_ends = (settings->herd || settings->items) && plan->wake != WAKE_WAKING &&
+		    (!kernel_function("security_file_free", h->file_end_function,
+				      sizeof(h->file_end_function)) ||
+		     !kernel_function("__fput", h->file_end_function,
+				      sizeof(h->file_end_function)));
+	h->herd = settings->herd && file_ends;
+	h->items = settings->items && h->io && file_ends &&
 		   !kernel_function("ep_item_poll", h->item_function, sizeof(h->item_function));
 	if (h->plan.scan == SCAN_NONE)
 		return 0;

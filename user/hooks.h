@@ -27,7 +27,8 @@ struct bpf_link;
  * @events: map that holds perf events: see events_create(); -1: none
  * @sees_context: whether programs can see what a CPU is in
  * @herd, @items, @io: whether these are asked for and can be had
- * @item_function: what asks an epoll item, as this kernel names it
+ * @item_function, @file_end_function: what asks an epoll item, and what frees a file, as
+ *	this kernel names it
  * @scan_events, @scan_events_end: those of SCAN_KPROBE among the events
  * @scan_link: the one of SCAN_MULTI
  * @scan_functions: ->poll() functions hooked now or last
@@ -49,6 +50,7 @@ struct hooks {
 	bool items;
 	bool io;
 	char item_function[64];
+	char file_end_function[64];
 	uint32_t scan_events;
 	uint32_t scan_events_end;
 	struct bpf_link *scan_link;

@@ -14,9 +14,11 @@
 
 const char *herd_absent(const struct report *report)
 {
-	if (report->herd && !report->herd_had)
-		return "tracepoints do not tell who wakes whom for which file";
-	return NULL;
+	if (!report->herd || report->herd_had)
+		return NULL;
+	return report->plan.wake == WAKE_WAKING ?
+		       "tracepoints do not tell who wakes whom for which file" :
+		       "this kernel has no function that ends a file";
 }
 
 static char *name(char *to, const struct herd_figures *f)

@@ -13,6 +13,7 @@
 #include "abi.h"
 #include "err.h"
 #include "model_chain.h"
+#include "model_herd.h"
 #include "model_wait.h"
 
 /** enum selftest_mode - how the sources of a case become ready */
@@ -60,6 +61,7 @@ extern const int selftest_cases_nr;
  *	something (as @wakeups)
  * @chain_ns: of these, the time from the source's stamp of becoming ready to the
  *	case's clock after the call (m, c)
+ * @events: wakes of the sources that came to somebody who waits (m)
  * @ctl_calls, @ctl_scans: of epoll_ctl (c, m)
  */
 struct selftest_truth {
@@ -77,6 +79,7 @@ struct selftest_truth {
 	uint64_t total_ns;
 	uint64_t chains;
 	uint64_t chain_ns;
+	uint64_t events;
 	uint64_t ctl_calls;
 	uint64_t ctl_scans;
 };
@@ -125,13 +128,14 @@ struct selftest_check {
  * selftest_compare() - hold a case's figures against its truth
  * @figures: of the case's process, @figures_nr of them
  * @chain: likewise; NULL if there is none
+ * @herd: the sums over the files of the process; NULL if they cannot be had
  * @checks: filled
  *
  * Pure. Return: number of checks.
  */
 int selftest_compare(const struct selftest_case *test, const struct selftest_truth *truth,
 		     const struct wait_figures *figures, int figures_nr,
-		     const struct chain_figures *chain,
+		     const struct chain_figures *chain, const struct file_row *herd,
 		     struct selftest_check checks[SELFTEST_CHECKS_MAX]);
 
 const char *verdict_name(enum verdict verdict);

@@ -96,6 +96,8 @@ static int rig_sum(const struct rig *rig, struct ioready_counters *sum)
 			return ret;
 		sum->polls += c.polls;
 		sum->polls_found += c.polls_found;
+		sum->wakes += c.wakes;
+		sum->waiters_called += c.waiters_called;
 	}
 	return 0;
 }
@@ -419,6 +421,8 @@ int selftest_run(const struct selftest_case *test, uint32_t rounds, struct selft
 	/* Nothing is ready when epoll_ctl asks: what was found, the waiting found. */
 	truth->scans = sum.polls - truth->ctl_scans;
 	truth->wasted = truth->scans - sum.polls_found;
+	/* An item always waits; a call only while it sleeps, and there is one. */
+	truth->events = is_epoll(test) ? sum.wakes : sum.waiters_called;
 	if (!is_epoll(test))
 		truth->passes = truth->scans / SOURCES;
 	return 0;

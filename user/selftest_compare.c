@@ -54,7 +54,7 @@ static const struct wait_figures *find(const struct wait_figures *figures, int n
 
 int selftest_compare(const struct selftest_case *test, const struct selftest_truth *truth,
 		     const struct wait_figures *figures, int figures_nr,
-		     const struct chain_figures *chain,
+		     const struct chain_figures *chain, const struct file_row *herd,
 		     struct selftest_check out[SELFTEST_CHECKS_MAX])
 {
 	const struct wait_figures *f = find(figures, figures_nr, test->syscall);
@@ -93,6 +93,11 @@ int selftest_compare(const struct selftest_case *test, const struct selftest_tru
 		/* Within the stamps: the source's before it wakes, the case's after the call. */
 		check(&c, "chain_ns", truth->chain_ns, ns, KIND_LOWER_BOUND);
 	}
+	check(&c, "herd.events", truth->events, herd ? herd->events : 0,
+	      herd ? KIND_EXACT : KIND_ABSENT);
+	if (test->mode != MODE_CROWD)
+		check(&c, "herd.woken", truth->wakeups, herd ? herd->herd[HERD_WOKEN] : 0,
+		      herd ? KIND_DERIVED : KIND_ABSENT);
 	/* The case's clock is read outside the call, so its time is the longer. */
 	check(&c, "latency_ns.sum", truth->total_ns, f->latency.sum, KIND_LOWER_BOUND);
 	if (is_epoll) {
