@@ -62,7 +62,7 @@ $(O)/tests:
 
 KNOWN := $(wildcard tests/known*.c)
 TESTS := $(O)/tests/test_units $(O)/tests/test_known $(O)/tests/test_module $(O)/tests/known \
-	$(O)/tests/calls $(O)/tests/floor
+	$(O)/tests/calls $(O)/tests/floor $(O)/tests/load
 # A 32-bit caller, which needs no 32-bit library.
 TESTS += $(if $(filter x86,$(ARCH)),$(O)/tests/module32)
 TEST_CFLAGS = $(CPPFLAGS) $(CFLAGS) $(WARN) -I$(O)/tests
@@ -81,6 +81,9 @@ $(O)/tests/known: $(KNOWN) tests/known.h Makefile | $(O)/tests
 
 $(O)/tests/calls: tests/bench/calls.c Makefile | $(O)/tests
 	$(CC) $(TEST_CFLAGS) -o $@ $< -lm
+
+$(O)/tests/load: tests/load.c Makefile | $(O)/tests
+	$(CC) $(TEST_CFLAGS) -o $@ $< -lpthread
 
 $(O)/tests/floor.bpf.o: tests/bench/floor.bpf.c bpf/vmlinux.h bpf/abi.h | $(O)/tests
 	$(CLANG) $(BPF_CFLAGS) -Ibpf -c -o $@ $<

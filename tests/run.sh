@@ -79,6 +79,7 @@ native()
 	suite trace tests/test_trace.sh
 	suite top tests/test_top.sh
 	suite herd tests/test_herd.py
+	suite load tests/test_load.py
 	suite selftest tests/test_selftest.sh
 	suite snapshot tests/test_snapshot.sh
 	suite "known, $(uname -r)" env IOREADY_TIERS=tracepoint timeout 600 "$O/tests/test_known"
@@ -119,6 +120,9 @@ guests()
 		suite "selftest, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 600 -- \
 			env "O=$O" "IOREADY_KO=$ko" tests/test_selftest.sh
 	done
+	dir=$(awk '$1 == "6.12" { print $2 }' <<<"$kernels")
+	[ -z "$dir" ] || suite "load, guest 6.12" tests/guest/run.sh -k "$dir" -m 3G -t 600 -- \
+		env "O=$O" IOREADY_TIERS=fentry tests/test_load.py
 	suite dkms tests/dkms.sh
 	dir=$(awk '$1 == "5.10" { print $2 }' <<<"$kernels")
 	if [ -z "$dir" ]; then
