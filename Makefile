@@ -80,7 +80,7 @@ $(O)/tests/known: $(KNOWN) tests/known.h Makefile | $(O)/tests
 	$(CC) $(TEST_CFLAGS) -o $@ $(KNOWN) $(LDLIBS)
 
 $(O)/tests/calls: tests/bench/calls.c Makefile | $(O)/tests
-	$(CC) $(TEST_CFLAGS) -o $@ $< -lm
+	$(CC) $(TEST_CFLAGS) -o $@ $< -lm -lpthread
 
 $(O)/tests/load: tests/load.c Makefile | $(O)/tests
 	$(CC) $(TEST_CFLAGS) -o $@ $< -lpthread

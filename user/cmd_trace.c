@@ -268,6 +268,9 @@ int cmd_trace(int argc, char **argv)
 			      tier_name(run.plan.tier));
 	if (!ret)
 		ret = run_attach(&run, &err);
+	if (!ret && t.o.verbose)
+		fprintf(stderr, "%s tier: programs loaded in %.0f ms, attached in %.0f ms\n",
+			tier_name(run.plan.tier), run.load_ms, run.attach_ms);
 	trace.event = (struct event_options){
 		.chain = t.o.chain,
 		.sees_ready = run.plan.wake != WAKE_WAKING,

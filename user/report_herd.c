@@ -40,6 +40,17 @@ static bool is_herd(const struct herd_figures *f)
 	return f->members_nr > 1 && f->file.herd[HERD_WOKEN] > f->file.events;
 }
 
+/* Fewer events are no news: any file may wake two now and then. */
+#define EVENTS_TOLD 10
+
+bool report_herd_waste(const struct report *report)
+{
+	for (int i = 0; i < report->herds_nr; i++)
+		if (is_herd(&report->herds[i]) && report->herds[i].file.events >= EVENTS_TOLD)
+			return true;
+	return false;
+}
+
 void report_herd_findings(FILE *out, const struct report *report, const struct text_options *o)
 {
 	int told = 0;
@@ -50,8 +61,7 @@ void report_herd_findings(FILE *out, const struct report *report, const struct t
 		char text[FILE_TEXT_MAX], comm[4 * 16 + 1], events[32], woken[32];
 		const struct herd_member *m = f->members;
 
-		/* Fewer are no news: any file may wake two now and then. */
-		if (f->members_nr < 2 || f->file.events < 10)
+		if (f->members_nr < 2 || f->file.events < EVENTS_TOLD)
 			continue;
 		fprintf(out, "%s%s (%u), %s: ready %s times, and woke %d threads %s times",
 			o->color ? BOLD : "", text_clean(comm, m->comm), f->file.tgid, name(text, f),

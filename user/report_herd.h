@@ -10,6 +10,9 @@
 /** herd_absent() - why there are no herds, in words; NULL if there are */
 const char *herd_absent(const struct report *report);
 
+/** report_herd_waste() - whether some file woke more threads than found something */
+bool report_herd_waste(const struct report *report);
+
 /** report_herd_findings() - sentences on the worst, at most three; each its own line */
 void report_herd_findings(FILE *out, const struct report *report, const struct text_options *o);
 

@@ -37,7 +37,7 @@ static bool is_hot(const struct item_row *item)
 	return item->unserved >= 100 && item->unserved * 2 > item->reported;
 }
 
-void report_item_findings(FILE *out, const struct report *report, const struct text_options *o)
+int report_item_findings(FILE *out, const struct report *report, const struct text_options *o)
 {
 	int told = 0;
 
@@ -71,6 +71,7 @@ void report_item_findings(FILE *out, const struct report *report, const struct t
 			100.0 * f->sum.stale / f->sum.repolls, o->color ? PLAIN : "");
 		told++;
 	}
+	return told;
 }
 
 static void figures_text(FILE *out, const struct item_row *r)

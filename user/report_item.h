@@ -10,8 +10,8 @@
 /** items_absent() - why items have no figures, in words; NULL if they have */
 const char *items_absent(const struct report *report);
 
-/** report_item_findings() - sentences on the worst, at most three; each its own line */
-void report_item_findings(FILE *out, const struct report *report, const struct text_options *o);
+/** report_item_findings() - sentences on the worst, at most three; returns how many */
+int report_item_findings(FILE *out, const struct report *report, const struct text_options *o);
 
 /** report_item_text() - the tables of epolls and of items */
 void report_item_text(FILE *out, const struct report *report, const struct text_options *o);

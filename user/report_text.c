@@ -78,10 +78,37 @@ static void tell_plain(FILE *out, const struct wait_figures *f)
 		f->latency.sum ? 100.0 * f->asleep_ns / f->latency.sum : 0.0);
 }
 
-static void findings(FILE *out, const struct report *r, const struct text_options *o)
+/* By whom a process was woken, with --chain: the one that did so most often. */
+static void tell_waker(FILE *out, const struct report *r, const struct wait_figures *f)
 {
+	const struct waker_figures *most = NULL;
+	uint64_t all = 0, softirq = 0, known = 0;
+	char name[4 * 16 + 1];
+
+	for (int i = 0; i < r->wakers_nr; i++) {
+		const struct waker_figures *w = &r->wakers[i];
+
+		if (w->key.woken != f->tgid || w->key.woken_start_ns != f->start_ns)
+			continue;
+		if (!most || w->wakes > most->wakes)
+			most = w;
+		all += w->wakes;
+		known += w->key.context == CONTEXT_UNKNOWN ? 0 : w->wakes;
+		softirq += w->key.context == CONTEXT_SOFTIRQ ? w->wakes : 0;
+	}
+	if (!most)
+		return;
+	fprintf(out, "; %.0f %% of its wakes came from %s (%u)", 100.0 * most->wakes / all,
+		text_clean(name, most->comm), most->key.waker);
+	if (known)
+		fprintf(out, ", %.0f %% in softirq", 100.0 * softirq / known);
+}
+
+/* Rows of which there is something to say, the first three; returns how many. */
+static int tell_rows(FILE *out, const struct report *r, const struct text_options *o)
+{
+	char name[4 * 16 + 1];
 	int told = 0;
-	char name[4 * 16 + 1], number[32];
 
 	for (int i = 0; i < r->waits_nr && told < 3; i++) {
 		const struct wait_figures *f = &r->waits[i];
@@ -90,9 +117,11 @@ static void findings(FILE *out, const struct report *r, const struct text_option
 		bool any;
 
 		if (!sentence)
-			return;
+			break;
 		any = tell_waste(sentence, f) || tell_empty(sentence, f) ||
 		      tell_timeouts(sentence, f, r->seconds);
+		if (any)
+			tell_waker(sentence, r, f);
 		fclose(sentence);
 		if (!any)
 			continue;
@@ -101,7 +130,15 @@ static void findings(FILE *out, const struct report *r, const struct text_option
 			o->color ? PLAIN : "");
 		told++;
 	}
-	for (int i = 0; i < r->waits_nr && !told; i++) {
+	return told;
+}
+
+/* Of no row there is: then who waited most. */
+static void tell_busiest(FILE *out, const struct report *r, const struct text_options *o)
+{
+	char name[4 * 16 + 1];
+
+	for (int i = 0; i < r->waits_nr; i++) {
 		const struct wait_figures *f = &r->waits[i];
 
 		if (!f->calls || f->syscall == WAIT_epoll_ctl)
@@ -109,12 +146,19 @@ static void findings(FILE *out, const struct report *r, const struct text_option
 		fprintf(out, "%sNo waste found. Busiest: %s (%u), %s: ", o->color ? BOLD : "",
 			text_clean(name, f->comm), f->tgid, wait_syscall_name(f->syscall));
 		tell_plain(out, f);
+		tell_waker(out, r, f);
 		fprintf(out, ".%s\n", o->color ? PLAIN : "");
-		told++;
+		return;
 	}
-	if (!told)
-		fprintf(out, "No wait call returned in the window.\n");
-	told = 0;
+	fprintf(out, "No wait call returned in the window.\n");
+}
+
+/* Loops that were held up. */
+static void tell_blocked(FILE *out, const struct report *r, const struct text_options *o)
+{
+	char name[4 * 16 + 1], number[32];
+	int told = 0;
+
 	for (int i = 0; i < r->chains_nr && told < 3; i++) {
 		const struct chain_figures *f = &r->chains[i];
 		char longest[16], turns[32];
@@ -129,8 +173,17 @@ static void findings(FILE *out, const struct report *r, const struct text_option
 			text_grouped(number, f->switches[0]), o->color ? PLAIN : "");
 		told++;
 	}
+}
+
+static void findings(FILE *out, const struct report *r, const struct text_options *o)
+{
+	int waste = tell_rows(out, r, o);
+
+	waste += report_item_findings(out, r, o);
+	if (!waste && !report_herd_waste(r))
+		tell_busiest(out, r, o);
 	report_herd_findings(out, r, o);
-	report_item_findings(out, r, o);
+	tell_blocked(out, r, o);
 	fputc('\n', out);
 }
 

@@ -271,9 +271,11 @@ static int on_interest(const struct interest *interest, void *arg)
 	const struct listing *listing = arg;
 	const struct epoll_row *by = listing->epoll;
 
-	model_herd_watcher(listing->run->herds, interest->ino, interest->dev);
-	model_item_interest(listing->run->items, by->tgid, by->start_ns, by->epfd, interest->fd,
-			    interest->events);
+	if (listing->run->o->herd)
+		model_herd_watcher(listing->run->herds, interest->ino, interest->dev);
+	if (listing->run->o->items)
+		model_item_interest(listing->run->items, by->tgid, by->start_ns, by->epfd,
+				    interest->fd, interest->events);
 	return 0;
 }
 

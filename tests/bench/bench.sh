@@ -139,6 +139,14 @@ tool_start() {
 		"$ioready" stat -a -v -q -o /dev/null <&9 2>"$said" &
 		pattern='attached in'
 		;;
+	chain)
+		"$ioready" stat -a -v -q --chain -o /dev/null <&9 2>"$said" &
+		pattern='attached in'
+		;;
+	trace)
+		"$ioready" trace -a -v -q -o /dev/null <&9 2>"$said" &
+		pattern='attached in'
+		;;
 	bpftrace)
 		bpftrace -B line -e "$script" <&9 >"$said" 2>&1 &
 		pattern='^ready'
@@ -236,7 +244,7 @@ summary() {
 
 # --- system calls -------------------------------------------------------------
 
-calls_list=epoll1,poll10,select1,getppid
+calls_list=epoll1,poll10,select1,getppid,wake
 
 # calls_one ROUND TOOL BATCH BATCHES [COMMAND...]: one tool's turn.
 calls_one() {
@@ -248,7 +256,7 @@ calls_one() {
 }
 
 part_calls() {
-	tools='bare floor raw ioready'
+	tools='bare floor raw ioready chain trace'
 	wrap=''
 	if have bpftrace; then tools="$tools bpftrace"; else skip bpftrace; fi
 	if have perf; then wrap="$wrap perf"; else skip perf; fi

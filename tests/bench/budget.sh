@@ -9,8 +9,10 @@
 #
 # One guest per kernel, one processor, in which the time-stamp counter counts
 # instructions; each figure is the median of 500 single calls.
-# Rows named TIER+exact are with --scans=exact, which is paid for on request
-# only and has budgets to be noticed, not to be kept small.
+# Rows named TIER+exact are with --scans=exact, TIER+chain with --chain and so on,
+# TIER+trace of ioready trace: these are paid for on request only and have budgets
+# to be noticed, not to be kept small. A wakeup has none: what the scheduler does
+# is not the same each time.
 set -u
 here=$(cd "$(dirname "$0")" && pwd -P)
 top=$(cd "$here/../.." && pwd -P)
@@ -23,6 +25,7 @@ usage() {
 }
 
 all_calls="getppid read select1 poll1 poll10 poll100 epoll0 epoll1 epoll10 epoll_ctl"
+more_calls="getppid read epoll1"
 
 # --- in the guest -------------------------------------------------------------
 
@@ -42,7 +45,7 @@ started() {
 # calls LABEL: lines "= LABEL CALL instructions". A process for each call, as
 # most programs wait in one way only, and that way is the cheapest.
 calls() {
-	for call in $all_calls; do
+	for call in $asked; do
 		"$O/tests/calls" --tsc "$call" 500 | sed "s/^\([^ ]*\) [^ ]* /= $1 \1 /"
 	done
 }
@@ -73,6 +76,7 @@ inside() {
 	# An input that never ends, for floor.
 	mkfifo /tmp/never
 	exec 9<>/tmp/never
+	asked=$all_calls
 	calls bare
 	for tier in fentry kprobe tracepoint; do
 		under "$tier:floor" ready "$O/tests/floor" $tier --epoll-ctl || continue
@@ -83,6 +87,12 @@ inside() {
 		under "$tier:exact" 'attached in' "$O/ioready" stat -a -v --tier $tier \
 			--scans exact --epoll-ctl
 	done
+	asked=$more_calls
+	for more in chain herd items; do
+		under "fentry:$more" 'attached in' "$O/ioready" stat -a -v --tier fentry \
+			--scans derive "--$more"
+	done
+	under fentry:trace 'attached in' "$O/ioready" trace -a -v --tier fentry -o /dev/null
 	# A measurement that is missing is told by its row.
 	return 0
 }
@@ -152,7 +162,7 @@ awk -v update=$update '
 			floor[$1 " " part[1] " " $3] = $4
 			next
 		}
-		tier = part[1] (part[2] == "exact" ? "+exact" : "")
+		tier = part[1] (part[2] == "ioready" ? "" : "+" part[2])
 		key = $1 " " tier " " $3
 		with[key] = $4
 		if (!(key in row)) { row[key] = ++rows; name[rows] = key }
@@ -165,7 +175,7 @@ awk -v update=$update '
 			key = name[i]
 			split(key, part, " ")
 			tier = part[2]
-			sub(/\+exact/, "", tier)
+			sub(/\+.*/, "", tier)
 			base = bare[part[1] " " part[3]]
 			under = part[1] " " tier " " part[3]
 			added[key] = key in with && base ? with[key] - base : ""

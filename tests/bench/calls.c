@@ -17,6 +17,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -165,8 +167,74 @@ static long call_epoll_ctl(void)
 	return syscall(SYS_epoll_ctl, epoll_one, EPOLL_CTL_MOD, ready[0], &event) != 0;
 }
 
+/*
+ * There and back between two threads on one CPU: two wakeups, and for each an
+ * epoll_wait that sleeps, a read and a write.
+ */
+static int there_fd, back_fd, there_epoll, back_epoll;
+
+static int wake_open(int *fd)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	int epfd = epoll_create1(EPOLL_CLOEXEC);
+
+	*fd = eventfd(0, EFD_CLOEXEC);
+	if (*fd < 0 || epfd < 0 || epoll_ctl(epfd, EPOLL_CTL_ADD, *fd, &event))
+		die("eventfd");
+	return epfd;
+}
+
+static long wake_take(int epfd, int fd)
+{
+	struct epoll_event event;
+	uint64_t value;
+
+#ifdef SYS_epoll_wait
+	if (syscall(SYS_epoll_wait, epfd, &event, 1, -1) != 1)
+		return 1;
+#else
+	if (syscall(SYS_epoll_pwait, epfd, &event, 1, -1, NULL, 0) != 1)
+		return 1;
+#endif
+	return read(fd, &value, sizeof(value)) != sizeof(value);
+}
+
+static long wake_give(int fd)
+{
+	const uint64_t one = 1;
+
+	return write(fd, &one, sizeof(one)) != sizeof(one);
+}
+
+static void *wake_peer(void *arg)
+{
+	(void)arg;
+	while (!wake_take(there_epoll, there_fd) && !wake_give(back_fd))
+		;
+	return NULL;
+}
+
+static long call_wake(void)
+{
+	if (!there_fd) {
+		pthread_t peer;
+		cpu_set_t one;
+
+		CPU_ZERO(&one);
+		CPU_SET(sched_getcpu(), &one);
+		if (sched_setaffinity(0, sizeof(one), &one))
+			die("sched_setaffinity");
+		there_epoll = wake_open(&there_fd);
+		back_epoll = wake_open(&back_fd);
+		errno = pthread_create(&peer, NULL, wake_peer, NULL);
+		if (errno)
+			die("pthread_create");
+	}
+	return wake_give(there_fd) || wake_take(back_epoll, back_fd);
+}
+
 #define CALLS(X) X(getppid) X(read) X(select1) X(poll1) X(poll10) X(poll100) \
-	X(epoll0) X(epoll1) X(epoll10) X(epoll_ctl)
+	X(epoll0) X(epoll1) X(epoll10) X(epoll_ctl) X(wake)
 
 static const struct call {
 	const char *name;
