@@ -12,6 +12,11 @@ import subprocess
 import sys
 import tempfile
 
+# What is generated goes to one place, and this is not it.
+sys.dont_write_bytecode = True
+import tap
+from tap import ok, skip
+
 IOREADY = os.path.abspath(os.path.join(os.environ.get("O", "build"), "ioready"))
 HERDS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "herds.py")
 TIERS = os.environ.get("IOREADY_TIERS", "tracepoint").split()
@@ -20,17 +25,6 @@ ATTEMPTS = 3
 # What one skipped hook may take from a figure: a call, with all that it asks.
 EACH_SKIPPED = 2
 EACH_SKIPPED_OF = {"stale": 10}
-count = 0
-
-
-def ok(what, good, *why):
-    global count
-    count += 1
-    print("%s %d - %s" % ("ok" if good else "not ok", count, what), flush=True)
-    if not good:
-        for w in why:
-            print("# " + (w if isinstance(w, str) else json.dumps(w))[:3000], flush=True)
-
 
 def ioready(*args):
     return subprocess.run([IOREADY, *args], capture_output=True, text=True, timeout=600)
@@ -124,12 +118,6 @@ def compare(report, case):
     return c.why
 
 
-def skip(what, why):
-    global count
-    count += 1
-    print("ok %d - %s # SKIP %s" % (count, what, why), flush=True)
-
-
 def trace_herd(tier):
     """A line each time that four are woken, and none when one is."""
     what = "%s: trace --herd" % tier
@@ -203,4 +191,4 @@ for tier in TIERS:
     ok("%s: in words" % tier, "pipe" in text.stdout and "UNSERVED" in text.stdout and
        "WOKEN MOST" in text.stdout, text.stdout)
     trace_herd(tier)
-print("1..%d" % count)
+tap.plan()

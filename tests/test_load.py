@@ -16,23 +16,17 @@ import sys
 import tempfile
 import time
 
+# What is generated goes to one place, and this is not it.
+sys.dont_write_bytecode = True
+import tap
+from tap import ok
+
 O = os.path.abspath(os.environ.get("O", "build"))
 IOREADY = os.path.join(O, "ioready")
 LOAD = [os.path.join(O, "tests", "load"), *(sys.argv[1:] or ["2000", "50000", "3"])]
 TIERS = os.environ.get("IOREADY_TIERS", "tracepoint").split()
 # The tool's own, whatever it traces: rows of 2,000 threads and 50,000 items.
 RSS_MAX_KB = 512 * 1024
-count = 0
-
-
-def ok(what, good, *why):
-    global count
-    count += 1
-    print("%s %d - %s" % ("ok" if good else "not ok", count, what), flush=True)
-    if not good:
-        for w in why:
-            print("# " + (w if isinstance(w, str) else json.dumps(w))[:3000], flush=True)
-
 
 def maps_kb(pid):
     """What the kernel says that the maps hold which a process has open."""
@@ -136,4 +130,4 @@ for tier in TIERS:
     if tier != "tracepoint":
         check(tier, "all", 65536, ["--epoll-ctl", "--chain", "--herd", "--items"], True)
     check(tier, "a full ring", 64, ["--epoll-ctl"], False)
-print("1..%d" % count)
+tap.plan()

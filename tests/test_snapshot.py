@@ -16,26 +16,14 @@ import tempfile
 import threading
 import time
 
+# What is generated goes to one place, and this is not it.
+sys.dont_write_bytecode = True
+import tap
+from tap import ok, skip
+
 IOREADY = os.path.abspath(os.path.join(os.environ.get("O", "build"), "ioready"))
 HERE = os.path.dirname(os.path.abspath(__file__))
 WAY = sys.argv[1]
-count = 0
-
-
-def ok(what, good, *why):
-    global count
-    count += 1
-    print("%s %d - %s" % ("ok" if good else "not ok", count, what), flush=True)
-    if not good:
-        for w in why:
-            print("# " + (w if isinstance(w, str) else json.dumps(w))[:3000], flush=True)
-
-
-def skip(what, why):
-    global count
-    count += 1
-    print("ok %d - %s # SKIP %s" % (count, what, why), flush=True)
-
 
 def run(*args, **more):
     return subprocess.run([IOREADY, "snapshot", *map(str, args)], capture_output=True, text=True,
@@ -556,4 +544,4 @@ for test in (test_spin, test_spin_out, test_spin_event, test_stall, test_serve, 
         test()
     except Exception as why:
         ok(test.__name__, False, "%s: %s" % (type(why).__name__, why))
-print("1..%d" % count)
+tap.plan()

@@ -8,6 +8,8 @@
 #include "histogram.h"
 #include "interest.h"
 #include "model_chain.h"
+#include "model_herd.h"
+#include "model_item.h"
 #include "model_top.h"
 #include "model_snapshot.h"
 #include "model_wait.h"
@@ -194,6 +196,142 @@ TEST(chains_are_told_once_and_their_parts_sum_up)
 	free(f);
 	free(r);
 	model_chain_free(m);
+}
+
+/* A file as the kernel has it: met in process 100, first woke its thread 101. */
+static struct watch_record file_make(uint64_t id, uint64_t events, uint64_t woken, bool others)
+{
+	struct watch_record r = { .head = { .kind = RECORD_FILE, .size = sizeof(r) } };
+
+	r.file = (struct file_row){ .id = id, .start_ns = 7, .ino = 40 + id, .tgid = 100, .fd = 5,
+				    .mode = 0140000, .events = events, .herd = { woken, woken },
+				    .first_thread_start_ns = 9, .first_start_ns = 7,
+				    .first_tgid = 100, .first_tid = 101, .others = others };
+	return r;
+}
+
+TEST(herds_are_shared_out_among_their_members)
+{
+	struct model_herd *m = model_herd_new();
+	struct watch_record file = file_make(1, 10, 30, true);
+	struct watch_record other = { .head = { .kind = RECORD_HERD, .size = sizeof(other) } };
+	struct herd_figures *f;
+	struct err err;
+	int n;
+
+	other.herd = (struct herd_row){ .file_id = 1, .thread_start_ns = 10, .start_ns = 7,
+					.tgid = 100, .tid = 102, .herd = { 20, 5, 15 } };
+	model_herd_begin(m);
+	model_herd_living(&file.head, m);
+	model_herd_living(&other.head, m);
+	model_herd_watcher(m, 41, 0);
+	n = model_herd_figures(m, true, &f, &err);
+	ASSERT_EQ(1, n);
+	ASSERT_EQ(2, f->members_nr);
+	/* The first has what the other leaves. */
+	EXPECT_EQ(102, f->members[0].tid);
+	EXPECT_EQ(20, f->members[0].herd[HERD_WOKEN]);
+	EXPECT_EQ(101, f->members[1].tid);
+	EXPECT_EQ(10, f->members[1].herd[HERD_WOKEN]);
+	EXPECT_EQ(25, f->members[1].herd[HERD_SERVED]);
+	EXPECT_EQ(1, f->watchers);
+	model_herd_figures_free(f, n);
+
+	/* It is closed, and keeps its row and members; the next interval has the rest. */
+	file.file.events = 11;
+	file.file.herd[HERD_WOKEN] = 31;
+	model_herd_ended(&file.head, m);
+	n = model_herd_figures(m, true, &f, &err);
+	ASSERT_EQ(1, n);
+	EXPECT_EQ(0, f->closed);
+	EXPECT_EQ(1, f->file.events);
+	EXPECT_EQ(1, f->file.herd[HERD_WOKEN]);
+	model_herd_figures_free(f, n);
+	n = model_herd_figures(m, true, &f, &err);
+	EXPECT_EQ(0, n);
+	model_herd_figures_free(f, n);
+	model_herd_free(m);
+}
+
+TEST(closed_files_are_summed_up_beyond_a_thousand)
+{
+	struct model_herd *m = model_herd_new();
+	struct herd_figures *f;
+	uint64_t files = 0, events = 0;
+	struct err err;
+	int n;
+
+	model_herd_begin(m);
+	for (uint64_t id = 1; id <= 3000; id++) {
+		struct watch_record file = file_make(id, 2, 1, false);
+
+		/* As many a living one before. */
+		if (id % 2)
+			model_herd_living(&file.head, m);
+		model_herd_ended(&file.head, m);
+	}
+	n = model_herd_figures(m, false, &f, &err);
+	EXPECT_EQ(1025, n);
+	for (int i = 0; i < n; i++) {
+		files += f[i].closed ? f[i].closed : 1;
+		events += f[i].file.events;
+		EXPECT_EQ(100, f[i].file.tgid);
+	}
+	EXPECT_EQ(3000, files);
+	EXPECT_EQ(6000, events);
+	model_herd_figures_free(f, n);
+	model_herd_free(m);
+}
+
+TEST(items_are_told_once_and_by_epoll)
+{
+	struct model_item *m = model_item_new();
+	struct watch_record r = { .head = { .kind = RECORD_ITEM, .size = sizeof(r) } };
+	struct watch_record file = file_make(3, 0, 0, false);
+	struct epoll_figures *e;
+	struct item_figures *f;
+	struct err err;
+
+	r.item = (struct item_row){ .file_id = 3, .start_ns = 7, .tgid = 100, .epfd = 4, .fd = 5,
+				    .events = EPOLLIN, .notified = 1, .scans = 10, .repolls = 9,
+				    .stale = 2, .reported = 8, .unserved = 7, .changes = 1 };
+	model_item_begin(m);
+	model_item_living(&file.head, m);
+	model_item_living(&r.head, m);
+	model_item_interest(m, 100, 7, 4, 5, EPOLLIN);
+	model_item_interest(m, 100, 7, 4, 6, EPOLLIN | EPOLLET);
+	ASSERT_EQ(1, model_item_epolls(m, true, &e, &err));
+	EXPECT_EQ(2, e->items);
+	EXPECT_EQ(1, e->never);
+	EXPECT_EQ(10, e->sum.scans);
+	free(e);
+	ASSERT_EQ(2, model_item_figures(m, true, &f, &err));
+	EXPECT_EQ(5, f[0].item.fd);
+	EXPECT_EQ(10, f[0].item.scans);
+	EXPECT_EQ(true, f[0].name_known);
+	EXPECT_EQ(6, f[1].item.fd);
+	EXPECT_EQ(0, f[1].item.scans);
+	EXPECT_EQ(true, f[1].listed);
+	free(f);
+
+	/* Another file under the same fd: its last word, and what it has now. */
+	r.item.scans = 12;
+	model_item_ended(&r.head, m);
+	model_item_begin(m);
+	r.item = (struct item_row){ .file_id = 4, .start_ns = 7, .tgid = 100, .epfd = 4, .fd = 5,
+				    .scans = 3 };
+	model_item_living(&r.head, m);
+	ASSERT_EQ(1, model_item_epolls(m, true, &e, &err));
+	EXPECT_EQ(5, e->sum.scans);
+	EXPECT_EQ(0, e->items);
+	free(e);
+	ASSERT_EQ(1, model_item_figures(m, true, &f, &err));
+	EXPECT_EQ(5, f->item.scans);
+	free(f);
+	ASSERT_EQ(1, model_item_figures(m, false, &f, &err));
+	EXPECT_EQ(15, f->item.scans);
+	free(f);
+	model_item_free(m);
 }
 
 TEST(threads_are_told_apart_on_request)

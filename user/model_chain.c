@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "hash.h"
 
 struct totals {
 	uint64_t calls;
@@ -137,18 +136,10 @@ static struct entry *entry_get(struct model_chain *m, const struct record *r)
 		key.tid = r->tid;
 		key.thread_start_ns = r->thread_start_ns;
 	}
-	HASH_FIND(hh, m->entries, &key, sizeof(key), e);
+	HASH_GET(m->entries, key, key, e, );
 	if (!e) {
-		e = calloc(1, sizeof(*e));
-		if (e) {
-			e->key = key;
-			HASH_ADD(hh, m->entries, key, sizeof(key), e);
-		}
-		if (!e || !e->hh.tbl) {
-			free(e);
-			m->out_of_memory = true;
-			return NULL;
-		}
+		m->out_of_memory = true;
+		return NULL;
 	}
 	/* The latest name stands: a process that execs takes another. */
 	memcpy(e->comm, r->comm, sizeof(e->comm));
@@ -215,18 +206,10 @@ void model_chain_waker(const struct waker_key *key, const struct waker *waker, v
 	struct model_chain *m = arg;
 	struct pair *p;
 
-	HASH_FIND(hh, m->pairs, key, sizeof(*key), p);
+	HASH_GET(m->pairs, key, *key, p, );
 	if (!p) {
-		p = calloc(1, sizeof(*p));
-		if (p) {
-			p->key = *key;
-			HASH_ADD(hh, m->pairs, key, sizeof(*key), p);
-		}
-		if (!p || !p->hh.tbl) {
-			free(p);
-			m->out_of_memory = true;
-			return;
-		}
+		m->out_of_memory = true;
+		return;
 	}
 	memcpy(p->comm, waker->comm, sizeof(p->comm));
 	p->wakes = waker->wakes;
@@ -238,18 +221,10 @@ void model_chain_fd(const struct fd_chain_row *row, void *arg)
 	struct model_chain *m = arg;
 	struct fd *f;
 
-	HASH_FIND(hh, m->fds, &key, sizeof(key), f);
+	HASH_GET(m->fds, key, key, f, );
 	if (!f) {
-		f = calloc(1, sizeof(*f));
-		if (f) {
-			f->key = key;
-			HASH_ADD(hh, m->fds, key, sizeof(key), f);
-		}
-		if (!f || !f->hh.tbl) {
-			free(f);
-			m->out_of_memory = true;
-			return;
-		}
+		m->out_of_memory = true;
+		return;
 	}
 	memset(&f->now, 0, sizeof(f->now));
 	f->now.calls = row->calls;

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "hash.h"
 
 #define S_IFMT 0170000
 
@@ -77,19 +76,9 @@ static struct entry *entry_get(struct model_herd *m, uint64_t id)
 {
 	struct entry *e;
 
-	HASH_FIND(hh, m->entries, &id, sizeof(id), e);
-	if (e)
-		return e;
-	e = calloc(1, sizeof(*e));
-	if (e) {
-		e->id = id;
-		HASH_ADD(hh, m->entries, id, sizeof(id), e);
-	}
-	if (!e || !e->hh.tbl) {
-		free(e);
+	HASH_GET(m->entries, id, id, e, );
+	if (!e)
 		m->out_of_memory = true;
-		return NULL;
-	}
 	return e;
 }
 
@@ -98,22 +87,10 @@ static struct closed *closed_get(struct model_herd *m, const struct file_row *ro
 	struct closed_key key = { row->start_ns, row->tgid };
 	struct closed *c;
 
-	HASH_FIND(hh, m->closed, &key, sizeof(key), c);
-	if (c)
-		return c;
-	c = calloc(1, sizeof(*c));
-	if (c) {
-		c->key = key;
-		c->row.start_ns = row->start_ns;
-		c->row.tgid = row->tgid;
-		c->row.fd = -1;
-		HASH_ADD(hh, m->closed, key, sizeof(key), c);
-	}
-	if (!c || !c->hh.tbl) {
-		free(c);
+	HASH_GET(m->closed, key, key, c, c->row.start_ns = row->start_ns; c->row.tgid = row->tgid;
+		 c->row.fd = -1);
+	if (!c)
 		m->out_of_memory = true;
-		return NULL;
-	}
 	return c;
 }
 

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "hash.h"
 
 struct key {
 	uint64_t start_ns;
@@ -63,19 +62,9 @@ static struct entry *entry_get(struct model_item *m, uint32_t tgid, uint64_t sta
 	struct key key = { start_ns, tgid, epfd, fd, 0 };
 	struct entry *e;
 
-	HASH_FIND(hh, m->entries, &key, sizeof(key), e);
-	if (e)
-		return e;
-	e = calloc(1, sizeof(*e));
-	if (e) {
-		e->key = key;
-		HASH_ADD(hh, m->entries, key, sizeof(key), e);
-	}
-	if (!e || !e->hh.tbl) {
-		free(e);
+	HASH_GET(m->entries, key, key, e, );
+	if (!e)
 		m->out_of_memory = true;
-		return NULL;
-	}
 	return e;
 }
 
@@ -120,18 +109,10 @@ static void file_set(struct model_item *m, const struct file_row *row)
 		HASH_DEL(m->files, f);
 		free(f);
 	}
-	HASH_FIND(hh, m->files, &row->id, sizeof(row->id), f);
+	HASH_GET(m->files, id, row->id, f, );
 	if (!f) {
-		f = calloc(1, sizeof(*f));
-		if (f) {
-			f->id = row->id;
-			HASH_ADD(hh, m->files, id, sizeof(f->id), f);
-		}
-		if (!f || !f->hh.tbl) {
-			free(f);
-			m->out_of_memory = true;
-			return;
-		}
+		m->out_of_memory = true;
+		return;
 	}
 	f->row = *row;
 	f->row.name[sizeof(f->row.name) - 1] = 0;

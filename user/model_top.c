@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "hash.h"
 
 struct key {
 	uint64_t start_ns;
@@ -58,23 +57,9 @@ static struct sum *sum_get(struct sum **sums, uint32_t tgid, uint64_t start_ns, 
 	struct key key = { start_ns, tgid, tid };
 	struct sum *s;
 
-	HASH_FIND(hh, *sums, &key, sizeof(key), s);
-	if (s)
-		return s;
-	s = calloc(1, sizeof(*s));
-	if (!s)
-		return NULL;
-	s->key = key;
-	HASH_ADD(hh, *sums, key, sizeof(key), s);
-	if (!s->hh.tbl) {
-		free(s);
-		return NULL;
-	}
-	s->row.tgid = tgid;
-	s->row.start_ns = start_ns;
-	s->row.tid = tid;
-	memcpy(s->row.comm, comm, sizeof(s->row.comm));
-	s->row.watched_kind = KIND_ABSENT;
+	HASH_GET(*sums, key, key, s, s->row.tgid = tgid; s->row.start_ns = start_ns;
+		 s->row.tid = tid; memcpy(s->row.comm, comm, sizeof(s->row.comm));
+		 s->row.watched_kind = KIND_ABSENT);
 	return s;
 }
 

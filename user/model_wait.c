@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "hash.h"
 
 /* The sums of a row over threads; histogram counts outgrow a row's 32 bits. */
 struct totals {
@@ -149,21 +148,10 @@ static struct entry *entry_get(struct model_wait *m, const struct record *r, uin
 		key.tid = r->tid;
 		key.thread_start_ns = r->thread_start_ns;
 	}
-	HASH_FIND(hh, m->entries, &key, sizeof(key), e);
+	HASH_GET(m->entries, key, key, e, e->epfd = -1);
 	if (!e) {
-		e = calloc(1, sizeof(*e));
-		if (!e) {
-			m->out_of_memory = true;
-			return NULL;
-		}
-		e->key = key;
-		e->epfd = -1;
-		HASH_ADD(hh, m->entries, key, sizeof(key), e);
-		if (!e->hh.tbl) {
-			free(e);
-			m->out_of_memory = true;
-			return NULL;
-		}
+		m->out_of_memory = true;
+		return NULL;
 	}
 	/* The latest name stands: a process that execs takes another. */
 	memcpy(e->comm, r->comm, sizeof(e->comm));
