@@ -70,6 +70,11 @@ const char *wait_syscall_name(enum wait_syscall syscall)
 	return syscall_names[syscall];
 }
 
+enum wait_mechanism wait_mechanism(enum wait_syscall syscall)
+{
+	return mechanisms[syscall];
+}
+
 const char *wait_mechanism_name(enum wait_syscall syscall)
 {
 	return mechanism_names[mechanisms[syscall]];

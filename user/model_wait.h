@@ -132,6 +132,7 @@ int model_wait_figures(struct model_wait *m, bool interval, struct wait_figures 
 void model_wait_forget(struct model_wait *m);
 
 const char *wait_syscall_name(enum wait_syscall syscall);
+enum wait_mechanism wait_mechanism(enum wait_syscall syscall);
 const char *wait_mechanism_name(enum wait_syscall syscall);
 
 void model_wait_free(struct model_wait *m);

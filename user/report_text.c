@@ -69,6 +69,29 @@ static bool tell_timeouts(FILE *out, const struct wait_figures *f, double second
 	return true;
 }
 
+/* Of epoll_ctl: how often the interest list changes for each wait on one. */
+static bool tell_changes(FILE *out, const struct report *r, const struct wait_figures *f)
+{
+	uint64_t waits = 0;
+	char calls[32];
+
+	if (f->syscall != WAIT_epoll_ctl || f->calls < 1000)
+		return false;
+	for (int i = 0; i < r->waits_nr; i++) {
+		const struct wait_figures *w = &r->waits[i];
+
+		if (w->syscall != WAIT_epoll_ctl && w->tgid == f->tgid &&
+		    w->start_ns == f->start_ns && w->tid == f->tid &&
+		    wait_mechanism(w->syscall) == MECHANISM_EPOLL)
+			waits += w->calls;
+	}
+	if (!waits || f->calls < waits)
+		return false;
+	fprintf(out, "%s calls, %.1f for each wait on an epoll", text_grouped(calls, f->calls),
+		(double)f->calls / waits);
+	return true;
+}
+
 static void tell_plain(FILE *out, const struct wait_figures *f)
 {
 	char calls[32];
@@ -119,8 +142,8 @@ static int tell_rows(FILE *out, const struct report *r, const struct text_option
 		if (!sentence)
 			break;
 		any = tell_waste(sentence, f) || tell_empty(sentence, f) ||
-		      tell_timeouts(sentence, f, r->seconds);
-		if (any)
+		      tell_timeouts(sentence, f, r->seconds) || tell_changes(sentence, r, f);
+		if (any && f->syscall != WAIT_epoll_ctl)
 			tell_waker(sentence, r, f);
 		fclose(sentence);
 		if (!any)
