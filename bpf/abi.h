@@ -77,6 +77,8 @@ enum wait_returned {
  *	histogram, because a bucket had reached its 2^32 - 1.
  * @LOSS_CHAINS: chains and turns that could not be counted: their thread was given
  *	no storage, or ended while the ring was full.
+ * @LOSS_WAKES: wakes of a thread in a call that came, as an interrupt, while a kprobe was
+ *	at work: no other runs then, so if a file made them, that was not seen.
  * @LOSS_WAKERS: wakes by wakers that found no room in their table.
  * @LOSS_FILES: files, epoll items and threads woken for a file that found no room in
  *	their table, each time they were met; or that were done with while the ring was
@@ -96,6 +98,7 @@ enum loss {
 	LOSS_FAULT,
 	LOSS_HISTOGRAM,
 	LOSS_CHAINS,
+	LOSS_WAKES,
 	LOSS_WAKERS,
 	LOSS_FILES,
 	LOSS_EVENTS,

@@ -36,6 +36,20 @@ static __always_inline u32 wake_context(void)
 						   CONTEXT_PROCESS;
 }
 
+/*
+ * Whether this CPU is in a kprobe, or in a program of one or of a tracepoint. What
+ * interrupts it there runs without kprobes: kernel/kprobes.c passes over them
+ * (kprobe_running()), and so does trace_call_bpf() over their programs.
+ */
+extern struct kprobe *const current_kprobe __ksym __weak;
+extern const int bpf_prog_active __ksym __weak;
+
+static __always_inline bool kprobes_skipped(void)
+{
+	return (&current_kprobe && *(void *const *)bpf_this_cpu_ptr(&current_kprobe)) ||
+	       (&bpf_prog_active && *(const int *)bpf_this_cpu_ptr(&bpf_prog_active));
+}
+
 #define EAGAIN 11
 
 static __always_inline void waker_count(struct task_struct *woken, const bool sees_context)
@@ -83,6 +97,8 @@ static __always_inline int chain_wake(struct task_struct *task, const bool sees_
 		c->ready_ns = w->ready_ns;
 		c->woken_ns = bpf_ktime_get_ns();
 	} else {
+		if (sees_context && chain_by_kprobe && kprobes_skipped())
+			lose(LOSS_WAKES, 1);
 		return 0;
 	}
 	if (chain_on)

@@ -40,6 +40,7 @@ const volatile bool switch_has_state;
 /* Whether the chain from ready to returned is followed, and seen from its start. */
 const volatile bool chain_on;
 const volatile bool chain_sees_ready;
+const volatile bool chain_by_kprobe;	/* from its start, but for LOSS_WAKES */
 /* And to its end, the first read, write or accept. */
 const volatile bool serve_on;
 const volatile bool fd_chains_on;	/* for each fd, too */

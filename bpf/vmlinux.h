@@ -110,6 +110,8 @@ struct pcpu_hot {
 	int preempt_count;
 };
 
+struct kprobe {};
+
 /* What a kprobe.session program runs in (6.10). */
 struct bpf_session_run_ctx {
 	bool is_return;

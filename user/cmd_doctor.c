@@ -90,7 +90,8 @@ static int choices(const struct plan *plan, struct choice *c)
 		[WAKE_FENTRY] = { "--herd", "as --chain, and fexit on __wake_up_common",
 				  "a little on every wakeup", "exact" },
 		[WAKE_KPROBE] = { "--herd", "as --chain, and a kretprobe on __wake_up_common",
-				  "a little on every wakeup", "exact" },
+				  "a little on every wakeup",
+				  "events at least: interrupts within a kprobe are not seen" },
 		[WAKE_WAKING] = { "--herd", "none", "nothing", "absent" },
 	};
 	static const struct choice items = {

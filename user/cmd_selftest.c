@@ -341,7 +341,7 @@ static int run_compare(struct selftest_run *run, struct err *err)
 		r->test = &selftest_cases[i];
 		r->checks_nr = selftest_compare(r->test, &run->answers[i].truth, own, own_nr, chain,
 						collector_has_herd(run->collector) ? &herd : NULL,
-						r->checks);
+						events_kind(run->plan.wake), r->checks);
 	}
 	run->report.results = run->results;
 	run->report.results_nr = selftest_cases_nr;

@@ -82,6 +82,7 @@ static void knobs_set(struct collector *c)
 	knobs->fd_chains_on = c->settings.chain_fds;
 	knobs->serve_on = c->settings.chain && c->hooks.io;
 	knobs->chain_sees_ready = c->hooks.plan.wake != WAKE_WAKING;
+	knobs->chain_by_kprobe = c->hooks.plan.wake == WAKE_KPROBE;
 }
 
 int collector_open(struct collector **collector, const struct kernel *kernel,

@@ -9,9 +9,9 @@ static const char *const loss_names[LOSS_NR] = {
 	[LOSS_EXIT_UNSEEN] = "exit_unseen",   [LOSS_NO_MEMORY] = "no_memory",
 	[LOSS_RING_FULL] = "ring_full",	      [LOSS_KILLED] = "killed",
 	[LOSS_FAULT] = "fault",		      [LOSS_HISTOGRAM] = "histogram",
-	[LOSS_CHAINS] = "chains",	      [LOSS_WAKERS] = "wakers",
-	[LOSS_FILES] = "files",		      [LOSS_EVENTS] = "events",
-	[LOSS_NOT_FOLLOWED] = "not_followed",
+	[LOSS_CHAINS] = "chains",	      [LOSS_WAKES] = "wakes",
+	[LOSS_WAKERS] = "wakers",	      [LOSS_FILES] = "files",
+	[LOSS_EVENTS] = "events",	      [LOSS_NOT_FOLLOWED] = "not_followed",
 };
 
 const char *loss_name(enum loss reason)
@@ -100,6 +100,13 @@ char *text_share(char *to, double part, double whole)
 		return strcpy(to, "-");
 	sprintf(to, "%.1f%%", 100.0 * part / whole);
 	return to;
+}
+
+enum kind events_kind(enum wake_hook wake)
+{
+	return wake == WAKE_FENTRY ? KIND_EXACT :
+	       wake == WAKE_KPROBE ? KIND_LOWER_BOUND :
+				     KIND_ABSENT;
 }
 
 const char *kind_mark(enum kind kind)

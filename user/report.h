@@ -125,6 +125,15 @@ char *text_duration(char *to, uint64_t ns);
 /** text_share() - "12.3%", or "-" as a part of nothing; @to has 16 bytes; returns @to */
 char *text_share(char *to, double part, double whole);
 
+/**
+ * events_kind() - how far can be trusted how often files became ready: the events of
+ * herds, and the notifications of items
+ *
+ * What comes in an interrupt of a kprobe is not seen by kprobes: losses.wakes in
+ * Documentation/measures.rst.
+ */
+enum kind events_kind(enum wake_hook wake);
+
 /** kind_mark() - what stands before a figure of a kind: "", "~" or ">=" */
 const char *kind_mark(enum kind kind);
 

@@ -95,15 +95,17 @@ void report_herd_text(FILE *out, const struct report *report, const struct text_
 		const struct herd_figures *f = &report->herds[i];
 		const __u64 *herd = f->file.herd;
 		char text[FILE_TEXT_MAX], comm[4 * 16 + 1], n[4][32], fd[16] = "-", by[16] = "-";
+		char events[32];
 
 		if (f->file.fd >= 0)
 			sprintf(fd, "%d", f->file.fd);
 		if (f->watchers)
 			sprintf(by, "by %u", f->watchers);
+		sprintf(events, "%s%s", kind_mark(events_kind(report->plan.wake)),
+			text_grouped(n[0], f->file.events));
 		fprintf(out, "%7u %-15.15s %4s %-36.36s %10s %10s %6.2f %10s %10s %7s ", f->file.tgid,
 			text_clean(comm, f->members_nr ? f->members->comm : f->file.first_comm), fd,
-			name(text, f), text_grouped(n[0], f->file.events),
-			text_grouped(n[1], herd[HERD_WOKEN]),
+			name(text, f), events, text_grouped(n[1], herd[HERD_WOKEN]),
 			f->file.events ? (double)herd[HERD_WOKEN] / f->file.events : 0.0,
 			text_grouped(n[2], herd[HERD_SERVED]), text_grouped(n[3], herd[HERD_EMPTY]),
 			by);
@@ -144,6 +146,8 @@ json_t *report_herd_json(const struct report *report)
 		json_object_set_new(o, "pid", json_integer(f->file.tgid));
 		json_object_set_new(o, "start_time_ns", json_integer(f->file.start_ns));
 		json_object_set_new(o, "events", json_integer(f->file.events));
+		json_object_set_new(o, "events_kind",
+				    json_string(kind_name(events_kind(report->plan.wake))));
 		herd_set(o, f->file.herd);
 		json_object_set_new(o, "watchers",
 				    f->watchers ? json_integer(f->watchers) : json_null());

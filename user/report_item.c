@@ -74,11 +74,13 @@ int report_item_findings(FILE *out, const struct report *report, const struct te
 	return told;
 }
 
-static void figures_text(FILE *out, const struct item_row *r)
+static void figures_text(FILE *out, const struct report *report, const struct item_row *r)
 {
-	char n[7][32];
+	char n[7][32], notified[32];
 
-	fprintf(out, " %10s %10s %10s %10s %10s %10s %10s", text_grouped(n[0], r->notified),
+	sprintf(notified, "%s%s", kind_mark(events_kind(report->plan.wake)),
+		text_grouped(n[0], r->notified));
+	fprintf(out, " %10s %10s %10s %10s %10s %10s %10s", notified,
 		text_grouped(n[1], r->scans), text_grouped(n[2], r->repolls),
 		text_grouped(n[3], r->stale), text_grouped(n[4], r->reported),
 		text_grouped(n[5], r->unserved), text_grouped(n[6], r->changes));
@@ -100,7 +102,7 @@ static void epolls_text(FILE *out, const struct report *report, const struct tex
 		}
 		fprintf(out, "%7u %-15.15s %5d %10s %10s", f->tgid,
 			comm_of(comm, report, f->tgid, f->start_ns), f->epfd, items, never);
-		figures_text(out, &f->sum);
+		figures_text(out, report, &f->sum);
 		fputc('\n', out);
 	}
 	if (rows < report->epolls_nr)
@@ -123,7 +125,7 @@ static void items_text(FILE *out, const struct report *report, const struct text
 		fprintf(out, "%7u %5d %5d %-12.12s %-8.8s %-30.30s", f->item.tgid, f->item.epfd,
 			f->item.fd, events_text(asked, f->item.events & ~(EPOLLERR | EPOLLHUP)),
 			mode_text(mode, f->item.events), text);
-		figures_text(out, &f->item);
+		figures_text(out, report, &f->item);
 		fputc('\n', out);
 	}
 	if (rows < report->items_nr)
@@ -147,9 +149,11 @@ void report_item_text(FILE *out, const struct report *report, const struct text_
 		items_text(out, report, o, rows_told(report->items_nr, o));
 }
 
-static void figures_json(json_t *o, const struct item_row *r)
+static void figures_json(json_t *o, const struct report *report, const struct item_row *r)
 {
 	json_object_set_new(o, "notified", json_integer(r->notified));
+	json_object_set_new(o, "notified_kind",
+			    json_string(kind_name(events_kind(report->plan.wake))));
 	json_object_set_new(o, "scans", json_integer(r->scans));
 	json_object_set_new(o, "repolls", json_integer(r->repolls));
 	json_object_set_new(o, "stale", json_integer(r->stale));
@@ -177,7 +181,7 @@ json_t *report_epolls_json(const struct report *report)
 		json_object_set_new(o, "epfd", json_integer(f->epfd));
 		json_object_set_new(o, "items", f->items ? json_integer(f->items) : json_null());
 		json_object_set_new(o, "never", f->items ? json_integer(f->never) : json_null());
-		figures_json(o, &f->sum);
+		figures_json(o, report, &f->sum);
 		json_array_append_new(all, o);
 	}
 	return all;
@@ -206,7 +210,7 @@ json_t *report_items_json(const struct report *report)
 		json_object_set_new(o, "exclusive", json_boolean(f->item.events & EPOLLEXCLUSIVE));
 		json_object_set_new(o, "listed", json_boolean(f->listed));
 		json_object_set_new(o, "file", f->name_known ? file_name_json(&f->name) : json_null());
-		figures_json(o, &f->item);
+		figures_json(o, report, &f->item);
 		json_array_append_new(all, o);
 	}
 	return all;

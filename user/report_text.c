@@ -432,6 +432,7 @@ static void losses(FILE *out, const struct report *r)
 		[LOSS_FAULT] = "calls counted with nothing known of what they watched",
 		[LOSS_HISTOGRAM] = "calls missing in the latency histogram",
 		[LOSS_CHAINS] = "calls that were woken, not counted as such",
+		[LOSS_WAKES] = "wakes within a kprobe: if a file made them, that was not seen",
 		[LOSS_WAKERS] = "wakes by wakers that found no room in their table",
 		[LOSS_FILES] = "times that a file, an item or a thread woken found no room in "
 			       "its table, or was told when there was none",

@@ -129,6 +129,7 @@ struct selftest_check {
  * @figures: of the case's process, @figures_nr of them
  * @chain: likewise; NULL if there is none
  * @herd: the sums over the files of the process; NULL if they cannot be had
+ * @herd_kind: of their events
  * @checks: filled
  *
  * Pure. Return: number of checks.
@@ -136,7 +137,7 @@ struct selftest_check {
 int selftest_compare(const struct selftest_case *test, const struct selftest_truth *truth,
 		     const struct wait_figures *figures, int figures_nr,
 		     const struct chain_figures *chain, const struct file_row *herd,
-		     struct selftest_check checks[SELFTEST_CHECKS_MAX]);
+		     enum kind herd_kind, struct selftest_check checks[SELFTEST_CHECKS_MAX]);
 
 const char *verdict_name(enum verdict verdict);
 
