@@ -1,18 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# budget.sh [-u] [KERNEL...]
+# budget.sh [-u | -w] [KERNEL...]
 # What ioready stat adds to each system call, in instructions, on every tier of
 # each kernel (6.1 6.12 7.2), held against the table `budgets` beside this file.
 # Prints a table and TAP; exit status 1 if a budget is exceeded, missing or
 # could not be measured. -u prints the lines that the table should have instead:
-# what was measured, and a small slack.
+# what was measured, and a small slack. -w measures two wakeups and all that comes
+# with them, there and back between two threads, on the fentry tier: only the table.
 #
 # One guest per kernel, one processor, in which the time-stamp counter counts
 # instructions; each figure is the median of 500 single calls.
 # Rows named TIER+exact are with --scans=exact, TIER+chain with --chain and so on,
 # TIER+trace of ioready trace: these are paid for on request only and have budgets
-# to be noticed, not to be kept small. A wakeup has none: what the scheduler does
-# is not the same each time.
+# to be noticed, not to be kept small. Wakeups have none: what the scheduler does is
+# not the same each time.
 set -u
 here=$(cd "$(dirname "$0")" && pwd -P)
 top=$(cd "$here/../.." && pwd -P)
@@ -20,12 +21,17 @@ top=$(cd "$here/../.." && pwd -P)
 O=${O:-build}
 
 usage() {
-	echo "usage: budget.sh [-u] [KERNEL...]" >&2
+	echo "usage: budget.sh [-u | -w] [KERNEL...]" >&2
 	exit 2
 }
 
+all_tiers="fentry kprobe tracepoint"
 all_calls="getppid read select1 poll1 poll10 poll100 epoll0 epoll1 epoll10 epoll_ctl"
 more_calls="getppid read epoll1"
+exact_tiers="fentry kprobe"
+if [ "${1-}" = -w ] || [ "${1-} ${2-}" = "--inside -w" ]; then
+	all_tiers=fentry exact_tiers='' all_calls=wake more_calls=wake
+fi
 
 # --- in the guest -------------------------------------------------------------
 
@@ -78,12 +84,12 @@ inside() {
 	exec 9<>/tmp/never
 	asked=$all_calls
 	calls bare
-	for tier in fentry kprobe tracepoint; do
+	for tier in $all_tiers; do
 		under "$tier:floor" ready "$O/tests/floor" $tier --epoll-ctl || continue
 		under "$tier:ioready" 'attached in' "$O/ioready" stat -a -v --tier $tier \
 			--scans derive --epoll-ctl
 	done
-	for tier in fentry kprobe; do
+	for tier in $exact_tiers; do
 		under "$tier:exact" 'attached in' "$O/ioready" stat -a -v --tier $tier \
 			--scans exact --epoll-ctl
 	done
@@ -100,7 +106,7 @@ inside() {
 # --- on the host --------------------------------------------------------------
 
 cd "$top" || exit 2
-update=0
+update=0 wakes=''
 case ${1-} in
 --inside)
 	inside
@@ -108,6 +114,10 @@ case ${1-} in
 	;;
 -u)
 	update=1
+	shift
+	;;
+-w)
+	wakes=-w
 	shift
 	;;
 -*) usage ;;
@@ -129,7 +139,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 for kernel; do
-	tests/guest/run.sh -k "$kernel" -i -t 300 -- env O="$O" tests/bench/budget.sh --inside \
+	tests/guest/run.sh -k "$kernel" -i -t 300 -- env O="$O" tests/bench/budget.sh --inside $wakes \
 		>"$tmp/log" 2>&1 &
 	guest=$!
 	wait $guest
@@ -148,7 +158,8 @@ grep -v '^#' "$here/budgets" 2>/dev/null | awk '
 	NR == FNR { asked[$1] = 1; next }
 	$1 in asked && NF == 4' "$tmp/kernels" - >"$tmp/budgets"
 
-awk -v update=$update '
+[ -z "$wakes" ] || : >"$tmp/budgets"
+awk -v update=$update -v wakes=$wakes '
 	FILENAME ~ /budgets$/ {
 		key = $1 " " $2 " " $3
 		budget[key] = $4
@@ -196,7 +207,7 @@ awk -v update=$update '
 					added[key] == "" ? "-" : "+" added[key],
 					key in budget ? budget[key] : "-"
 		}
-		if (update)
+		if (update || wakes)
 			exit
 		printf "TAP version 13\n1..%d\n", rows
 		for (i = 1; i <= rows; i++) {
