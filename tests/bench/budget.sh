@@ -85,12 +85,12 @@ inside() {
 	asked=$all_calls
 	calls bare
 	for tier in $all_tiers; do
-		under "$tier:floor" ready "$O/tests/floor" $tier --epoll-ctl || continue
-		under "$tier:ioready" 'attached in' "$O/ioready" stat -a -v --tier $tier \
+		under "$tier:floor" ready "$O/tests/floor" "$tier" --epoll-ctl || continue
+		under "$tier:ioready" 'attached in' "$O/ioready" stat -a -v --tier "$tier" \
 			--scans derive --epoll-ctl
 	done
 	for tier in $exact_tiers; do
-		under "$tier:exact" 'attached in' "$O/ioready" stat -a -v --tier $tier \
+		under "$tier:exact" 'attached in' "$O/ioready" stat -a -v --tier "$tier" \
 			--scans exact --epoll-ctl
 	done
 	asked=$more_calls

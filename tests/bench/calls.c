@@ -217,6 +217,8 @@ static void *wake_peer(void *arg)
 static long call_wake(void)
 {
 	if (!there_fd) {
+		/* It does not preempt who wakes it: each always sleeps before the other runs. */
+		const struct sched_param batch = {};
 		pthread_t peer;
 		cpu_set_t one;
 
@@ -224,6 +226,8 @@ static long call_wake(void)
 		CPU_SET(sched_getcpu(), &one);
 		if (sched_setaffinity(0, sizeof(one), &one))
 			die("sched_setaffinity");
+		if (sched_setscheduler(0, SCHED_BATCH, &batch))
+			die("sched_setscheduler");
 		there_epoll = wake_open(&there_fd);
 		back_epoll = wake_open(&back_fd);
 		errno = pthread_create(&peer, NULL, wake_peer, NULL);
