@@ -38,24 +38,10 @@ fi
 
 # From here on in that Debian.
 first=$2
-n=0
-failed=0
-log=$(mktemp) || exit
-
-# ok TEXT COMMAND...: one test
-ok() {
-	text=$1
-	shift
-	n=$((n + 1))
-	if "$@" >"$log" 2>&1; then
-		echo "ok $n - $text"
-	else
-		failed=1
-		echo "not ok $n - $text"
-		tail -n 30 "$log" | sed 's/^/# /'
-		return 1
-	fi
-}
+dir=$(mktemp -d) || exit
+log=$dir/err
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 
 bail() {
 	echo "1..$n"

@@ -5,8 +5,9 @@
 set -u
 
 ioready=${O:-build}/ioready
-dir=$(mktemp -d)
-n=0
+dir=$(mktemp -d) || exit
+# shellcheck source-path=SCRIPTDIR source=tap.sh
+. "$(dirname "$0")/tap.sh"
 pids=
 
 cleanup()
@@ -16,20 +17,6 @@ cleanup()
 	rm -rf "$dir"
 }
 trap cleanup EXIT
-
-ok() # name, then a command whose success is the test's
-{
-	local name=$1
-	n=$((n + 1))
-	shift
-	if "$@" >"$dir/why" 2>&1; then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		sed 's/^/# /' "$dir/why"
-		sed 's/^/# stderr: /' "$dir/err" 2>/dev/null
-	fi
-}
 
 # run ARGS...: status in $status, output in $dir/out and $dir/err
 run()
@@ -158,8 +145,7 @@ if command -v setpriv >/dev/null; then
 	ok "without root: one sentence" [ "$(wc -l <"$dir/err")" = 1 ]
 	ok "which says what to do" grep -q "run it with sudo" "$dir/err"
 else
-	n=$((n + 1))
-	echo "ok $n - without root # SKIP there is no setpriv"
+	skip "without root" "there is no setpriv"
 fi
 
 # --- the command ---
@@ -260,11 +246,9 @@ ok "and its row" grep -q "python3" "$dir/out"
 # --- a driver's own ->poll() ---
 
 if ! "$ioready" doctor --json | grep -q '"kprobe": *true'; then
-	n=$((n + 1))
-	echo "ok $n - a module's own ->poll() is counted # SKIP this kernel has no kprobes"
+	skip "a module's own ->poll() is counted" "this kernel has no kprobes"
 elif ! modprobe tun 2>/dev/null; then
-	n=$((n + 1))
-	echo "ok $n - a module's own ->poll() is counted # SKIP there is no module tun"
+	skip "a module's own ->poll() is counted" "there is no module tun"
 else
 	run stat -q --json --scans exact -- python3 -c '
 import fcntl, os, select, struct

@@ -9,20 +9,8 @@ cd "$(dirname "$0")/.." || exit
 ioready=${O:-build}/ioready
 dir=$(mktemp -d) || exit
 trap 'rm -rf "$dir"' EXIT
-tests=0
-
-ok() # what, command...
-{
-	what=$1
-	shift
-	tests=$((tests + 1))
-	if "$@" >"$dir/said" 2>&1; then
-		echo "ok $tests - $what"
-	else
-		echo "not ok $tests - $what"
-		sed 's/^/# /' "$dir/said"
-	fi
-}
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 
 # refuses STATUS TEXT ARG...: selftest ends with it, and says TEXT on stderr
 refuses()
@@ -55,7 +43,9 @@ for case in json.load(open(sys.argv[1]))["cases"]:
 
 runs() # tier
 {
-	"$ioready" selftest --json --rounds=100 --tier="$1" "--load=$IOREADY_KO" >"$dir/json"
+	rm -f "$dir/out"
+	"$ioready" selftest --json --rounds=100 --tier="$1" "--load=$IOREADY_KO" >"$dir/json" \
+		2>"$dir/err"
 	[ $? -le 1 ] && [ -s "$dir/json" ]
 }
 
@@ -89,7 +79,7 @@ if [ ! -e /dev/ioready ]; then
 	ok "a module that is not there" refuses 1 "No such file" --load=/nowhere.ko
 fi
 if [ -z "${IOREADY_KO-}" ]; then
-	echo "1..$tests"
+	echo "1..$n"
 	exit
 fi
 
@@ -107,4 +97,4 @@ insmod "$IOREADY_KO"
 ok "a loaded module is used" "$ioready" selftest -q --rounds=2 "--load=$IOREADY_KO"
 ok "and stays" [ -e /dev/ioready ]
 ok "a full disk" sh -c '"$1" selftest -q --rounds=2 >/dev/full; [ $? = 1 ]' - "$ioready"
-echo "1..$tests"
+echo "1..$n"

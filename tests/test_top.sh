@@ -6,7 +6,8 @@ set -u
 cd "$(dirname "$0")/.." || exit
 ioready=$(realpath "${O:-build}/ioready")
 dir=$(mktemp -d) || exit
-n=0
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 runs=0
 pids=
 
@@ -21,26 +22,6 @@ cleanup()
 	rm -rf "$dir"
 }
 trap cleanup EXIT
-
-ok() # name, command...
-{
-	local name=$1
-	n=$((n + 1))
-	shift
-	if "$@" >"$dir/why" 2>&1; then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		sed 's/^/# /' "$dir/why"
-		head -n 20 "$dir/err" "$dir/out" 2>/dev/null | sed 's/^/# /'
-	fi
-}
-
-skip() # name, reason
-{
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
-}
 
 settled() # command: true within thirty seconds; emulated CPUs are slow
 {

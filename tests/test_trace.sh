@@ -7,21 +7,8 @@ cd "$(dirname "$0")/.." || exit
 ioready=${O:-build}/ioready
 dir=$(mktemp -d) || exit
 trap 'rm -rf "$dir"' EXIT
-n=0
-
-ok() # name, command...
-{
-	local name=$1
-	n=$((n + 1))
-	shift
-	if "$@" >"$dir/why" 2>&1; then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		sed 's/^/# /' "$dir/why"
-		head -n 5 "$dir/err" "$dir/out" 2>/dev/null | sed 's/^/# /'
-	fi
-}
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 
 # Ten polls that find something, five that time out after 20 ms, three that fail,
 # and one epoll_wait that a thread of the same program wakes after 50 ms.
