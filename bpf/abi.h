@@ -85,7 +85,7 @@ enum wait_returned {
  *	full.
  * @LOSS_EVENTS: calls that are counted, but not told one by one, because the ring
  *	of events was full.
- * @LOSS_NOT_FOLLOWED: new threads of the traced command that could not be
+ * @LOSS_NOT_FOLLOWED: &not_followed: new threads of the traced command that could not be
  *	marked as its own; none of their calls is counted.
  */
 enum loss {

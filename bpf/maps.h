@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maps.h - every map and every knob of the programs.
+ * maps.h - every map and every knob of the programs in wait.bpf.c, but for those of
+ * filters (filter.h).
  *
  * Knobs that are `const volatile` are set before loading; the verifier then
  * sees constants and drops what they switch off, so that a filter which was
@@ -12,26 +13,6 @@
 #include "abi.h"
 
 /* --- knobs, fixed at load ------------------------------------------------ */
-
-/* Our own process: ioready waits too, and must not show up in its figures. */
-const volatile __u32 self_tgid;
-
-/* Whether any of the filters below is on: one test where there is none. */
-const volatile bool filter_any;
-const volatile __u32 filter_tgids_nr;
-const volatile __u32 filter_tgids[FILTER_IDS_MAX];
-const volatile __u32 filter_tids_nr;
-const volatile __u32 filter_tids[FILTER_IDS_MAX];
-const volatile bool filter_comm_on;
-const volatile char filter_comm[16];
-/* Only what descends from the command that was started (see map tree). */
-const volatile bool filter_tree;
-/*
- * A cgroup and all below it, by its id; v1 hierarchies are told by the index of
- * their controller, v2 by -1.
- */
-const volatile __u64 filter_cgroup_id;
-const volatile __s32 filter_cgroup_v1_subsys = -1;
 
 /* Returns are seen by hooks on the function, which miss a call begun before. */
 const volatile bool calls_by_function;
@@ -226,14 +207,6 @@ struct {
 	__type(value, struct epoll_row);
 } epolls SEC(".maps");
 
-/* Threads that descend from the command that the run started. */
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, u32);
-} tree SEC(".maps");
-
 /*
  * The rows of a thread's other syscalls, a map for each: which one a program
  * uses is known when it is compiled, memory is spent only on what a thread
@@ -301,5 +274,13 @@ struct {
 	__type(key, u32);
 	__type(value, u64);
 } losses SEC(".maps");
+
+static __always_inline void lose(u32 reason, s64 n)
+{
+	u64 *count = bpf_map_lookup_elem(&losses, &reason);
+
+	if (count)
+		*count += n;
+}
 
 #endif /* IOREADY_MAPS_H */

@@ -330,15 +330,6 @@ int scan_kprobe(void *ctx)
 
 /* --- the life of a thread -------------------------------------------------- */
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(fork_tree, struct task_struct *parent, struct task_struct *child)
-{
-	if (bpf_task_storage_get(&tree, parent, 0, 0) &&
-	    !bpf_task_storage_get(&tree, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE))
-		lose(LOSS_NOT_FOLLOWED, 1);
-	return 0;
-}
-
 /*
  * Tells the last word of a row. A global function, so that the verifier looks at
  * it once and not for each syscall of the family.

@@ -30,24 +30,23 @@ int cmd_selftest(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 
-struct run;
+struct window;
 
 /**
- * cmd_start() - let the command of a run go on
+ * cmd_start() - let the command of a window, if it has one, go on
  *
- * Return: 0; or, if it cannot run, its exit code: then it was said why, and the
- * run is closed.
+ * Return: 0; or, if it cannot run, its exit code: then it was said why.
  */
-int cmd_start(const char *command, struct run *run);
+int cmd_start(const char *command, struct window *window);
 
 /**
- * cmd_end() - wait for the command of a run, if there is one, and close the run
+ * cmd_end() - wait for the command of a window, if it has one
  * @ret: of the work: -errno, 0, or above 0 where losses are to fail
  * @text: why, below 0
  *
  * Return: the exit code: ours, or the command's if all went well.
  */
-int cmd_end(const char *command, struct run *run, int ret, const char *text);
+int cmd_end(const char *command, struct window *window, int ret, const char *text);
 
 /** cmd_fail() - print why; returns the exit code that an -errno stands for */
 int cmd_fail(const char *command, int error, const char *text);

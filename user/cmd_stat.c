@@ -71,16 +71,16 @@ static const struct argp argp = {
 static int stat_report(struct run *run, bool interval, uint64_t end_ns, struct err *err)
 {
 	const struct options *o = run->o;
-	struct text_options text = { o->rows, options_color(o, fileno(run->out)) };
+	struct text_options text = { o->rows, options_color(o, fileno(run->window.out)) };
 	struct report report;
 	int ret = run_report(run, interval, end_ns, &report, err);
 
-	if (!ret && o->json && report_json(run->out, &report))
+	if (!ret && o->json && report_json(run->window.out, &report))
 		ret = err_set(err, -ENOMEM, "out of memory: use a filter to trace less");
 	else if (!ret && !o->json)
-		report_text(run->out, &report, &text);
+		report_text(run->window.out, &report, &text);
 	if (!ret)
-		ret = run_flush(run, err);
+		ret = window_flush(&run->window, err);
 	if (!ret && o->fail_on_loss && !interval && losses_total(&report.losses))
 		ret = 1;
 	run_report_free(&report);
@@ -91,11 +91,11 @@ static void progress(const struct run *run, uint64_t at_ns)
 {
 	static const char clear[] = "\r\033[K";
 
-	if (run->o->quiet || !isatty(STDERR_FILENO) || run->has_command)
+	if (run->o->quiet || !isatty(STDERR_FILENO) || run->window.has_command)
 		return;
 	if (at_ns)
 		fprintf(stderr, "%stracing, %" PRIu64 " s; Ctrl-C ends", clear,
-			(at_ns - run->start_ns) / SECOND);
+			(at_ns - run->window.start_ns) / SECOND);
 	else
 		fputs(clear, stderr);
 }
@@ -104,14 +104,14 @@ static void progress(const struct run *run, uint64_t at_ns)
 static int stat_trace(struct run *run, struct err *err)
 {
 	const struct options *o = run->o;
-	uint64_t deadline = o->duration_ns ? run->start_ns + o->duration_ns : UINT64_MAX;
-	uint64_t interval = o->interval_ns ? run->start_ns + o->interval_ns : UINT64_MAX;
-	uint64_t second = run->start_ns;
+	uint64_t deadline = window_deadline(&run->window);
+	uint64_t interval = o->interval_ns ? run->window.start_ns + o->interval_ns : UINT64_MAX;
+	uint64_t second = run->window.start_ns;
 	bool slice_told = false;
 	int ret = 0;
 
 	for (;;) {
-		uint64_t t = run_now();
+		uint64_t t = window_now();
 
 		if (t >= deadline)
 			break;
@@ -131,7 +131,7 @@ static int stat_trace(struct run *run, struct err *err)
 			fprintf(stderr, "no slice of exact counting: %s\n", run->slice_err.text);
 			slice_told = true;
 		}
-		if (ret || run_all_ended(run))
+		if (ret || window_all_ended(&run->window))
 			break;
 	}
 	progress(run, 0);
@@ -140,7 +140,7 @@ static int stat_trace(struct run *run, struct err *err)
 
 static int stat_finish(struct run *run, struct err *err)
 {
-	uint64_t end = run_now();
+	uint64_t end = window_now();
 
 	run_detach(run);
 	if (run->o->verbose)
@@ -178,15 +178,18 @@ int cmd_stat(int argc, char **argv)
 		ret = run_attach(&run, &err);
 	if (!ret && o.verbose)
 		fprintf(stderr, "%s tier: programs loaded in %.0f ms, attached in %.0f ms\n",
-			tier_name(run.plan.tier), run.load_ms, run.attach_ms);
-	if (!ret && run.has_command) {
-		status = cmd_start("stat", &run);
+			tier_name(run.window.plan.tier), run.load_ms, run.attach_ms);
+	if (!ret) {
+		status = cmd_start("stat", &run.window);
 		if (status)
-			return status;
+			goto close;
 	}
 	if (!ret)
 		ret = stat_trace(&run, &err);
 	if (!ret)
 		ret = stat_finish(&run, &err);
-	return cmd_end("stat", &run, ret, err.text);
+	status = cmd_end("stat", &run.window, ret, err.text);
+close:
+	run_close(&run);
+	return status;
 }

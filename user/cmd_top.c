@@ -268,7 +268,7 @@ static int detail_threads_open(struct top *top, struct err *err)
 		return err_set(err, -ENOMEM, "out of memory");
 	ret = run_snapshot(&top->run, err);
 	if (!ret)
-		ret = detail_threads(top, run_now(), err);
+		ret = detail_threads(top, window_now(), err);
 	free(d->threads);
 	d->threads = NULL;
 	d->threads_nr = 0;
@@ -418,9 +418,9 @@ static int top_refresh(struct top *top, uint64_t end_ns, struct err *err)
 
 static int top_print(struct top *top, struct err *err)
 {
-	report_top_text(top->run.out, &top->report, top->rows, top->rows_nr, top->key,
+	report_top_text(top->run.window.out, &top->report, top->rows, top->rows_nr, top->key,
 			top->t->o.rows);
-	return run_flush(&top->run, err);
+	return window_flush(&top->run.window, err);
 }
 
 /* --- the screen --------------------------------------------------------------------- */
@@ -472,8 +472,8 @@ static void top_draw(struct top *top)
 		page.alarm = losses_total(&top->report.losses);
 	} else {
 		snprintf(title, sizeof(title), "%s tier, %.64s, Linux %.64s: tracing has begun",
-			 tier_name(top->run.plan.tier), top->run.kernel.host,
-			 top->run.kernel.release);
+			 tier_name(top->run.window.plan.tier), top->run.window.kernel.host,
+			 top->run.window.kernel.release);
 		strcpy(totals, "no figures yet");
 	}
 	if (lines) {
@@ -615,14 +615,14 @@ static int top_key(struct top *top, int key, struct err *err)
 static int top_screen(struct top *top, struct err *err)
 {
 	const struct options *o = &top->t->o;
-	uint64_t deadline = o->duration_ns ? top->run.start_ns + o->duration_ns : UINT64_MAX;
+	uint64_t deadline = window_deadline(&top->run.window);
 	/* Nobody likes to look at nothing for long. */
-	uint64_t next = top->run.start_ns + (o->interval_ns < SECOND ? o->interval_ns : SECOND);
+	uint64_t next = top->run.window.start_ns + (o->interval_ns < SECOND ? o->interval_ns : SECOND);
 	int ret = 0, key;
 
 	top_draw(top);
 	for (;;) {
-		const uint64_t t = run_now();
+		const uint64_t t = window_now();
 		uint64_t until = top->paused || deadline < next ? deadline : next;
 
 		if (t >= deadline)
@@ -639,7 +639,7 @@ static int top_screen(struct top *top, struct err *err)
 		ret = run_turn(&top->run, until, STDIN_FILENO, err);
 		if (ret < 0)
 			return ret;
-		if (ret == RUN_STOP)
+		if (ret == WINDOW_STOP)
 			return 0;
 		/* Also where there was no input: a new size comes by a signal. */
 		while ((key = screen_key(top->screen)) != SCREEN_NONE) {
@@ -656,13 +656,13 @@ static int top_screen(struct top *top, struct err *err)
 static int top_batch(struct top *top, struct err *err)
 {
 	const struct options *o = &top->t->o;
-	uint64_t deadline = o->duration_ns ? top->run.start_ns + o->duration_ns : UINT64_MAX;
-	uint64_t next = top->run.start_ns + o->interval_ns;
+	uint64_t deadline = window_deadline(&top->run.window);
+	uint64_t next = top->run.window.start_ns + o->interval_ns;
 	int ret;
 
 	for (;;) {
-		const uint64_t t = run_now();
-		const bool end = t >= deadline || run_all_ended(&top->run);
+		const uint64_t t = window_now();
+		const bool end = t >= deadline || window_all_ended(&top->run.window);
 
 		/* The last table may be of a shorter time, as long as there is any. */
 		if (end || t >= next) {
@@ -708,7 +708,7 @@ int cmd_top(int argc, char **argv)
 		ret = run_attach(&top.run, &err);
 	if (!ret && t.o.verbose)
 		fprintf(stderr, "%s tier: programs loaded in %.0f ms, attached in %.0f ms\n",
-			tier_name(top.run.plan.tier), top.run.load_ms, top.run.attach_ms);
+			tier_name(top.run.window.plan.tier), top.run.load_ms, top.run.attach_ms);
 	if (!ret && !t.batch)
 		ret = screen_open(&top.screen, options_color(&t.o, STDOUT_FILENO), &err);
 	if (!ret)

@@ -121,7 +121,7 @@ static void on_event(const struct record *record, void *arg)
 	const struct woken_record *woken = (const void *)record;
 	const struct event_record *event = (const void *)record;
 	struct trace *trace = arg;
-	FILE *out = trace->run->out;
+	FILE *out = trace->run->window.out;
 	int ret = 0;
 
 	if (enough(trace))
@@ -145,7 +145,7 @@ static uint64_t realtime_offset(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec * UINT64_C(1000000000) + ts.tv_nsec - run_now();
+	return ts.tv_sec * UINT64_C(1000000000) + ts.tv_nsec - window_now();
 }
 
 /* Prints what has come, and says where lines are missing. */
@@ -167,34 +167,34 @@ static int trace_fetch(struct trace *trace, struct err *err)
 	if (lost && !enough(trace)) {
 		trace->lost += lost;
 		if (trace->t->o.json)
-			report_event_json_lost(trace->run->out, lost);
+			report_event_json_lost(trace->run->window.out, lost);
 		else
-			fprintf(trace->run->out, "... %" PRIu64 " lines are missing about here: "
+			fprintf(trace->run->window.out, "... %" PRIu64 " lines are missing about here: "
 						 "they came faster than they were printed\n",
 				lost);
 	}
-	return run_flush(trace->run, err);
+	return window_flush(&trace->run->window, err);
 }
 
 static int trace_run(struct trace *trace, struct err *err)
 {
 	const struct options *o = &trace->t->o;
-	uint64_t deadline = o->duration_ns ? trace->run->start_ns + o->duration_ns : UINT64_MAX;
+	uint64_t deadline = window_deadline(&trace->run->window);
 	int ret = 0;
 
 	if (!o->json && o->herd_events)
-		report_woken_head(trace->run->out);
+		report_woken_head(trace->run->window.out);
 	else if (!o->json)
-		report_event_head(trace->run->out, &trace->event);
+		report_event_head(trace->run->window.out, &trace->event);
 	while (!ret && !enough(trace)) {
-		uint64_t until = run_now() + FETCH_NS;
+		uint64_t until = window_now() + FETCH_NS;
 
-		if (run_now() >= deadline)
+		if (window_now() >= deadline)
 			break;
 		ret = run_turn(trace->run, until < deadline ? until : deadline, -1, err);
 		if (ret < 0)
 			return ret;
-		if (ret == RUN_STOP || run_all_ended(trace->run))
+		if (ret == WINDOW_STOP || window_all_ended(&trace->run->window))
 			break;
 		ret = trace_fetch(trace, err);
 	}
@@ -261,28 +261,31 @@ int cmd_trace(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	ret = run_open(&run, &t.o, &err);
-	if (!ret && t.o.herd_events && run.plan.wake == WAKE_WAKING)
+	if (!ret && t.o.herd_events && run.window.plan.wake == WAKE_WAKING)
 		ret = err_set(&err, -EOPNOTSUPP,
 			      "who is woken for which file cannot be told on the %s tier: "
 			      "tracepoints do not tell it; see 'ioready doctor'",
-			      tier_name(run.plan.tier));
+			      tier_name(run.window.plan.tier));
 	if (!ret)
 		ret = run_attach(&run, &err);
 	if (!ret && t.o.verbose)
 		fprintf(stderr, "%s tier: programs loaded in %.0f ms, attached in %.0f ms\n",
-			tier_name(run.plan.tier), run.load_ms, run.attach_ms);
+			tier_name(run.window.plan.tier), run.load_ms, run.attach_ms);
 	trace.event = (struct event_options){
 		.chain = t.o.chain,
-		.sees_ready = run.plan.wake != WAKE_WAKING,
+		.sees_ready = run.window.plan.wake != WAKE_WAKING,
 	};
-	if (!ret && run.has_command) {
-		status = cmd_start("trace", &run);
+	if (!ret) {
+		status = cmd_start("trace", &run.window);
 		if (status)
-			return status;
+			goto close;
 	}
 	if (!ret)
 		ret = trace_run(&trace, &err);
 	if (!ret)
 		ret = trace_finish(&trace, &err);
-	return cmd_end("trace", &run, ret, err.text);
+	status = cmd_end("trace", &run.window, ret, err.text);
+close:
+	run_close(&run);
+	return status;
 }

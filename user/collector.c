@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "hooks.h"
+#include "libbpf_said.h"
+#include "table.h"
 #include "wait.skel.h"
 
 struct deferred {
@@ -34,38 +36,11 @@ struct collector {
 	int failed;			/* -errno of a drain's callback */
 };
 
-/*
- * What libbpf warned of last. libbpf's print hook has no argument, so this is
- * the one place where the library below the commands keeps a global.
- */
-static char libbpf_said[512];
-
-static int libbpf_listen(enum libbpf_print_level level, const char *format, va_list args)
-{
-	if (level == LIBBPF_WARN) {
-		vsnprintf(libbpf_said, sizeof(libbpf_said), format, args);
-		libbpf_said[strcspn(libbpf_said, "\n")] = 0;
-	}
-	return 0;
-}
-
 static void knobs_set(struct collector *c)
 {
-	const struct filter *filter = &c->settings.filter;
 	struct wait_bpf__rodata *knobs = c->skel->rodata;
 
-	knobs->self_tgid = getpid();
-	knobs->filter_any = filter->tgids_nr || filter->tids_nr || filter->comm[0] ||
-			    filter->tree || filter->cgroup_id;
-	knobs->filter_tgids_nr = filter->tgids_nr;
-	memcpy((void *)knobs->filter_tgids, filter->tgids, sizeof(filter->tgids));
-	knobs->filter_tids_nr = filter->tids_nr;
-	memcpy((void *)knobs->filter_tids, filter->tids, sizeof(filter->tids));
-	knobs->filter_comm_on = filter->comm[0];
-	memcpy((void *)knobs->filter_comm, filter->comm, sizeof(filter->comm));
-	knobs->filter_tree = filter->tree;
-	knobs->filter_cgroup_id = filter->cgroup_id;
-	knobs->filter_cgroup_v1_subsys = filter->cgroup_v1_subsys;
+	filter_knobs(knobs, &c->settings.filter);
 	knobs->has_bpf_loop = c->hooks.kernel->bpf_loop;
 	knobs->calls_by_function = c->hooks.plan.call != CALL_TRACEPOINT;
 	knobs->switch_has_state = c->hooks.kernel->switch_has_state;
@@ -101,7 +76,7 @@ int collector_open(struct collector **collector, const struct kernel *kernel,
 	if (!c)
 		return err_set(err, -ENOMEM, "out of memory");
 	c->settings = *settings;
-	libbpf_set_print(libbpf_listen);
+	libbpf_listen();
 	/* Kernels before 5.11 bill maps to this limit; later ones ignore it. */
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 
@@ -110,7 +85,7 @@ int collector_open(struct collector **collector, const struct kernel *kernel,
 		goto err_free;
 	c->hooks.skel = c->skel = wait_bpf__open();
 	if (!c->skel) {
-		ret = err_set(err, -errno, "the programs could not be opened: %s", libbpf_said);
+		ret = err_set(err, -errno, "the programs could not be opened: %s", libbpf_said());
 		goto err_free;
 	}
 	knobs_set(c);
@@ -133,7 +108,7 @@ int collector_open(struct collector **collector, const struct kernel *kernel,
 	ret = wait_bpf__load(c->skel);
 	if (ret) {
 		err_set(err, ret, "the kernel refused the programs: %s: %s", strerror(-ret),
-			libbpf_said);
+			libbpf_said());
 		goto err_free;
 	}
 	*collector = c;
@@ -313,58 +288,7 @@ int collector_attach(struct collector *c, struct err *err)
 
 int collector_follow(struct collector *c, pid_t pid, struct err *err)
 {
-	const uint32_t yes = 1;
-	int fd = syscall(SYS_pidfd_open, pid, 0);
-	int ret = 0;
-
-	if (fd < 0 || bpf_map_update_elem(bpf_map__fd(c->skel->maps.tree), &fd, &yes, BPF_ANY))
-		ret = err_set(err, -errno, "the command cannot be followed: %s", strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return ret;
-}
-
-/* Runs of a program that the kernel skipped because it was running there already. */
-static uint64_t program_misses(const struct bpf_program *prog)
-{
-	struct bpf_prog_info info = {};
-	uint32_t size = sizeof(info);
-
-	if (!bpf_program__autoload(prog) ||
-	    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &size))
-		return 0;
-	return info.recursion_misses;
-}
-
-/* Hands out all values of a hash. */
-static int table_read(struct bpf_map *map, void (*fn)(const void *row, size_t size, void *arg),
-		      void *arg, struct err *err)
-{
-	const uint32_t room = 1024, size = bpf_map__value_size(map);
-	char *keys = malloc(room * bpf_map__key_size(map)), *rows = malloc(room * size);
-	/* A bucket is the least that is read at once: it never holds as many. */
-	char batch[64];
-	bool first = true, more = keys && rows;
-	int ret = more ? 0 : -ENOMEM;
-
-	while (more) {
-		uint32_t count = room;
-
-		ret = bpf_map_lookup_batch(bpf_map__fd(map), first ? NULL : batch, batch, keys,
-					   rows, &count, NULL);
-		/* ENOENT: these were the last. */
-		more = !ret;
-		if (ret == -ENOENT)
-			ret = 0;
-		first = false;
-		for (uint32_t i = 0; !ret && i < count; i++)
-			fn(rows + i * size, size, arg);
-	}
-	free(keys);
-	free(rows);
-	return ret ? err_set(err, ret, "%s cannot be read: %s", bpf_map__name(map),
-			     strerror(-ret)) :
-		     0;
+	return filter_follow(bpf_map__fd(c->skel->maps.tree), pid, err);
 }
 
 struct reading {
@@ -485,6 +409,7 @@ void collector_losses(struct collector *c, struct losses *losses)
 		for (int cpu = 0; cpu < c->hooks.kernel->cpus; cpu++)
 			losses->count[i] += values[cpu];
 	}
+	losses->count[LOSS_NOT_FOLLOWED] = c->skel->bss->not_followed;
 	/* What thread_exit misses, thread_free makes good. */
 	bpf_object__for_each_program(prog, c->skel->obj)
 		if (prog != c->skel->progs.thread_exit)
@@ -616,7 +541,7 @@ int collector_bill(const struct kernel *kernel, uint32_t ring_bytes, uint32_t ev
 	struct bpf_map *map;
 	int n = 0;
 
-	libbpf_set_print(libbpf_listen);
+	libbpf_listen();
 	skel = wait_bpf__open();
 	if (!skel)
 		return -errno;

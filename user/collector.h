@@ -16,30 +16,8 @@
 
 #include "abi.h"
 #include "err.h"
+#include "filter.h"
 #include "kernel.h"
-
-/**
- * struct filter - which threads are asked about; all zero means all
- * @tgids: processes, @tgids_nr of them
- * @tids: threads, likewise
- * @comm: name of the process, all of it; empty for any
- * @cgroup_id: a cgroup and all below it; 0 for any
- * @cgroup_v1_subsys: index of the controller in the kernel for a v1 hierarchy,
- *	-1 for v2
- * @tree: only what descends from collector_follow()'s process
- *
- * All that are given must hold.
- */
-struct filter {
-	uint32_t tgids[FILTER_IDS_MAX];
-	uint32_t tgids_nr;
-	uint32_t tids[FILTER_IDS_MAX];
-	uint32_t tids_nr;
-	char comm[16];
-	uint64_t cgroup_id;
-	int cgroup_v1_subsys;
-	bool tree;
-};
 
 enum scan_mode {
 	SCANS_SAMPLE,	/* derive, and count exactly in short slices */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "files.skel.h"
+#include "libbpf_said.h"
 
 #define MODULE "ioready"
 
@@ -26,29 +27,16 @@ struct files {
 	char buffer[65536];	/* of what is read; a record may be cut by its end */
 };
 
-/* As in the collector: libbpf's print hook has no argument. */
-static char libbpf_said[512];
-
-static int libbpf_listen(enum libbpf_print_level level, const char *format, va_list args)
-{
-	if (level == LIBBPF_WARN) {
-		vsnprintf(libbpf_said, sizeof(libbpf_said), format, args);
-		libbpf_said[strcspn(libbpf_said, "\n")] = 0;
-	}
-	return 0;
-}
-
 /* --- the module --------------------------------------------------------------- */
 
 enum files_module files_module(void)
 {
-	libbpf_print_fn_t print;
 	enum files_module found = MODULE_MUTE;
 	struct btf *base, *btf = NULL;
 
 	if (access("/sys/module/" MODULE, F_OK))
 		return MODULE_ABSENT;
-	print = libbpf_set_print(libbpf_listen);
+	libbpf_listen();
 	base = btf__parse_raw("/sys/kernel/btf/vmlinux");
 	if (base)
 		btf = btf__parse_raw_split("/sys/kernel/btf/" MODULE, base);
@@ -59,7 +47,6 @@ enum files_module files_module(void)
 	}
 	btf__free(btf);
 	btf__free(base);
-	libbpf_set_print(print);
 	return found;
 }
 
@@ -78,12 +65,12 @@ int files_open(struct files **files, enum files_module module, struct err *err)
 
 	if (!f)
 		return err_set(err, -ENOMEM, "out of memory");
-	libbpf_set_print(libbpf_listen);
+	libbpf_listen();
 	/* Kernels before 5.11 bill maps to this limit; later ones ignore it. */
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 	f->skel = files_bpf__open();
 	if (!f->skel) {
-		ret = err_set(err, -errno, "the iterator could not be opened: %s", libbpf_said);
+		ret = err_set(err, -errno, "the iterator could not be opened: %s", libbpf_said());
 		goto err_free;
 	}
 	f->program = module == MODULE_BY_FILE ? f->skel->progs.files_by_file :
@@ -102,7 +89,7 @@ int files_open(struct files **files, enum files_module module, struct err *err)
 	}
 	if (ret) {
 		err_set(err, ret, "the kernel refused the iterator: %s: %.300s", strerror(-ret),
-			libbpf_said);
+			libbpf_said());
 		goto err_free;
 	}
 	*files = f;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cmd.h"
-#include "run.h"
+#include "window.h"
 
 static const struct cmd commands[] = {
 	{ "stat", cmd_stat, "what the waiting of running programs costs" },
@@ -31,32 +31,33 @@ int cmd_fail(const char *command, int error, const char *text)
 	return error == -EPERM || error == -EOPNOTSUPP ? EXIT_UNSUPPORTED : EXIT_FAILED;
 }
 
-int cmd_start(const char *command, struct run *run)
+int cmd_start(const char *command, struct window *window)
 {
 	struct err err;
-	int ret = command_start(&run->command, &err);
+	int ret;
 
+	if (!window->has_command)
+		return 0;
+	ret = command_start(&window->command, &err);
 	if (!ret)
 		return 0;
 	cmd_fail(command, ret, err.text);
-	command_wait(&run->command);
-	run_close(run);
+	command_wait(&window->command);
 	return ret == -ENOENT ? 127 : 126;
 }
 
-int cmd_end(const char *command, struct run *run, int ret, const char *text)
+int cmd_end(const char *command, struct window *window, int ret, const char *text)
 {
 	int status = ret < 0 ? cmd_fail(command, ret, text) : ret > 0 ? EXIT_LOSSES : EXIT_DONE;
 
-	if (run->has_command && run->command.gate >= 0) {
-		command_abandon(&run->command);
-	} else if (run->has_command) {
-		int theirs = command_wait(&run->command);
+	if (window->has_command && window->command.gate >= 0) {
+		command_abandon(&window->command);
+	} else if (window->has_command) {
+		int theirs = command_wait(&window->command);
 
 		if (status == EXIT_DONE)
 			status = theirs;
 	}
-	run_close(run);
 	return status;
 }
 

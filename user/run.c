@@ -2,24 +2,11 @@
 #include "run.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/signalfd.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "cgroup.h"
 #include "interest.h"
-#include "privilege.h"
 
 #define SECOND UINT64_C(1000000000)
-/* The ring is drained this often; a full default ring is 1,600 thread ends. */
-#define DRAIN_NS (SECOND / 10)
 /*
  * Exact counting of scans, where it is sampled: the collector starts with a
  * slice, so that a short run has one too; then there is one every ten seconds.
@@ -27,70 +14,13 @@
 #define SLICE_NS (SECOND / 5)
 #define SLICE_EVERY_NS (10 * SECOND)
 
-static uint64_t now(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * SECOND + ts.tv_nsec;
-}
-
-uint64_t run_now(void)
-{
-	return now(CLOCK_MONOTONIC);
-}
-
 int run_open(struct run *run, const struct options *o, struct err *err)
 {
-	int ret, fd = STDOUT_FILENO;
-	sigset_t ours;
+	int ret = window_open(&run->window, o, err);
 
-	run->o = o;
-	ret = kernel_open(&run->kernel, err);
-	if (!ret)
-		ret = kernel_check(&run->kernel, err);
-	if (!ret)
-		ret = kernel_plan(&run->kernel, o->tier, &run->plan, err);
 	if (ret)
 		return ret;
-	run->filter = o->filter;
-	if (o->cgroup) {
-		ret = cgroup_filter(&run->kernel, o->cgroup, &run->filter, err);
-		if (ret)
-			return ret;
-	}
-	for (uint32_t i = 0; i < o->filter.tgids_nr; i++) {
-		int pidfd = syscall(SYS_pidfd_open, o->filter.tgids[i], 0);
-
-		if (pidfd < 0)
-			return err_set(err, -errno, "process %u: %s", o->filter.tgids[i],
-				       strerror(errno));
-		run->pidfds[run->pidfds_nr++] = pidfd;
-	}
-	if (o->output) {
-		/* For the owner alone: what servers wait for is nobody else's business. */
-		fd = open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-		if (fd < 0)
-			return err_set(err, -errno, "%.300s: %s", o->output, strerror(errno));
-	}
-	run->out = fd == STDOUT_FILENO ? stdout : fdopen(fd, "w");
-	if (!run->out)
-		return err_set(err, -errno, "%s", strerror(errno));
-	if (o->command) {
-		ret = command_prepare(&run->command, o->command, err);
-		if (ret)
-			return ret;
-		run->has_command = true;
-	}
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&ours);
-	sigaddset(&ours, SIGINT);
-	sigaddset(&ours, SIGTERM);
-	sigaddset(&ours, SIGHUP);
-	sigprocmask(SIG_BLOCK, &ours, NULL);
-	run->signals = signalfd(-1, &ours, SFD_CLOEXEC);
-	if (run->signals < 0)
-		return err_set(err, -errno, "signalfd: %s", strerror(errno));
+	run->o = o;
 	run->model = model_wait_new(o->threads);
 	run->chains = model_chain_new(o->threads);
 	run->herds = model_herd_new();
@@ -103,9 +33,9 @@ int run_open(struct run *run, const struct options *o, struct err *err)
 int run_attach(struct run *run, struct err *err)
 {
 	const struct options *o = run->o;
-	uint64_t begin = run_now(), loaded;
+	uint64_t begin = window_now(), loaded;
 	const struct settings settings = {
-		.filter = run->filter,
+		.filter = run->window.filter,
 		.scans = o->scans,
 		.epoll_ctl = o->epoll_ctl,
 		.events = o->events,
@@ -120,25 +50,25 @@ int run_attach(struct run *run, struct err *err)
 		.items = o->items,
 		.ring_bytes = o->ring_bytes,
 	};
-	int ret = collector_open(&run->collector, &run->kernel, &run->plan, &settings, err);
+	int ret = collector_open(&run->collector, &run->window.kernel, &run->window.plan, &settings, err);
 
 	if (ret)
 		return ret;
-	loaded = run_now();
-	if (run->has_command)
-		ret = collector_follow(run->collector, run->command.pid, err);
+	loaded = window_now();
+	if (run->window.has_command)
+		ret = collector_follow(run->collector, run->window.command.pid, err);
 	if (!ret)
 		ret = collector_attach(run->collector, err);
 	if (ret)
 		return ret;
 	run->scan_functions = collector_scan_functions(run->collector);
-	run->start_unix_ns = now(CLOCK_REALTIME);
-	run->start_ns = run->told_ns = run_now();
+	ret = window_begin(&run->window, err);
+	run->told_ns = run->window.start_ns;
 	run->slicing = true;
-	run->slice_ns = run->start_ns + SLICE_NS;
+	run->slice_ns = run->window.start_ns + SLICE_NS;
 	run->load_ms = (loaded - begin) / 1e6;
-	run->attach_ms = (run->start_ns - loaded) / 1e6;
-	return privilege_drop(err);
+	run->attach_ms = (run->window.start_ns - loaded) / 1e6;
+	return ret;
 }
 
 /* Each record goes to all models, and each takes what is its own. */
@@ -191,48 +121,17 @@ static void slice_turn(struct run *run)
 	/* The derived figures stay as they are: no failure of the run. */
 	if (!collector_scan_slice(run->collector, run->slicing, &run->slice_err))
 		run->slice_err.text[0] = 0;
-	run->slice_ns = run_now() + (run->slicing ? SLICE_NS : SLICE_EVERY_NS);
+	run->slice_ns = window_now() + (run->slicing ? SLICE_NS : SLICE_EVERY_NS);
 }
 
 int run_turn(struct run *run, uint64_t until_ns, int input, struct err *err)
 {
-	struct pollfd fds[] = {
-		{ run->signals, POLLIN, 0 },
-		{ run->has_command ? run->command.pidfd : -1, POLLIN, 0 },
-		{ input, POLLIN, 0 },
-	};
-	struct timespec timeout = { 0 };
-	uint64_t t;
 	int ret;
 
-	if (run_now() >= run->slice_ns)
+	if (window_now() >= run->slice_ns)
 		slice_turn(run);
 	ret = collector_drain(run->collector, on_ended, run, err);
-	if (ret)
-		return ret;
-	t = run_now();
-	if (until_ns > t + DRAIN_NS)
-		until_ns = t + DRAIN_NS;
-	if (until_ns > t)
-		timeout.tv_nsec = until_ns - t;
-	if (ppoll(fds, 3, &timeout, NULL) <= 0)
-		return RUN_TIME;
-	if (fds[0].revents || fds[1].revents || (fds[2].revents & ~POLLIN))
-		return RUN_STOP;
-	return RUN_INPUT;
-}
-
-bool run_all_ended(const struct run *run)
-{
-	if (!run->pidfds_nr)
-		return false;
-	for (int i = 0; i < run->pidfds_nr; i++) {
-		struct pollfd p = { run->pidfds[i], POLLIN, 0 };
-
-		if (poll(&p, 1, 0) != 1)
-			return false;
-	}
-	return true;
+	return ret ? ret : (int)window_wait(&run->window, until_ns, input);
 }
 
 /* Interest lists are read by the rows' own word of who waits on which epoll fd. */
@@ -291,7 +190,7 @@ int run_report(struct run *run, bool interval, uint64_t end_ns, struct report *r
 	       struct err *err)
 {
 	const struct options *o = run->o;
-	uint64_t begin_ns = interval ? run->told_ns : run->start_ns;
+	uint64_t begin_ns = interval ? run->told_ns : run->window.start_ns;
 	struct wait_figures *waits = NULL;
 	struct chain_figures *chains = NULL;
 	struct waker_figures *wakers = NULL;
@@ -302,12 +201,12 @@ int run_report(struct run *run, bool interval, uint64_t end_ns, struct report *r
 	int ret;
 
 	*report = (struct report){
-		.host = run->kernel.host,
-		.release = run->kernel.release,
-		.plan = run->plan,
+		.host = run->window.kernel.host,
+		.release = run->window.kernel.release,
+		.plan = run->window.plan,
 		.scans = o->scans,
 		.scan_functions = run->scan_functions,
-		.start_unix_ns = run->start_unix_ns + (begin_ns - run->start_ns),
+		.start_unix_ns = run->window.start_unix_ns + (begin_ns - run->window.start_ns),
 		.seconds = (end_ns - begin_ns) / 1e9,
 		.interval = interval,
 		.chain = o->chain,
@@ -377,21 +276,12 @@ void run_forget(struct run *run)
 	model_chain_forget(run->chains, on_forgotten, run);
 }
 
-int run_flush(struct run *run, struct err *err)
-{
-	if (fflush(run->out) || ferror(run->out))
-		return err_set(err, -EIO, "%.300s: %s",
-			       run->o->output ? run->o->output : "standard output",
-			       strerror(errno));
-	return 0;
-}
-
 void run_detach(struct run *run)
 {
-	uint64_t begin = run_now();
+	uint64_t begin = window_now();
 
 	collector_detach(run->collector);
-	run->detach_ms = (run_now() - begin) / 1e6;
+	run->detach_ms = (window_now() - begin) / 1e6;
 }
 
 void run_close(struct run *run)
@@ -401,9 +291,5 @@ void run_close(struct run *run)
 	model_chain_free(run->chains);
 	model_herd_free(run->herds);
 	model_item_free(run->items);
-	if (run->signals >= 0)
-		close(run->signals);
-	for (int i = 0; i < run->pidfds_nr; i++)
-		close(run->pidfds[i]);
-	kernel_close(&run->kernel);
+	window_close(&run->window);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A traced window, as the commands share it: kernel, plan, filter, collector and
+ * A window in which waits are traced, as several commands share it: collector and
  * models, and what has to be done in time while it lasts.
  *
  * Life cycle: run_open(), run_attach(), run_turn() in a loop with run_report()
@@ -11,24 +11,20 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "collector.h"
-#include "command.h"
 #include "err.h"
-#include "kernel.h"
 #include "model_chain.h"
 #include "model_herd.h"
 #include "model_item.h"
 #include "model_wait.h"
 #include "options.h"
 #include "report.h"
+#include "window.h"
 
 /**
  * struct run - all that a run holds; RUN_INIT is nothing of it
- * @out: standard output, or the file of --output
  * @also, @also_arg: gets every record too, where it is not NULL
- * @has_command: @command is prepared; starting and ending it is the caller's
  * @told_ns: end of the last interval
  * @slice_ns: when the next slice of exact counting begins, or this one ends
  * @slice_err: why there was no slice; empty if there was
@@ -36,9 +32,7 @@
  */
 struct run {
 	const struct options *o;
-	struct kernel kernel;
-	struct plan plan;
-	struct filter filter;
+	struct window window;
 	struct collector *collector;
 	struct model_wait *model;
 	struct model_chain *chains;
@@ -46,14 +40,6 @@ struct run {
 	struct model_item *items;
 	const struct snapshot_fns *also;
 	void *also_arg;
-	struct command command;
-	bool has_command;
-	int pidfds[FILTER_IDS_MAX];
-	int pidfds_nr;
-	int signals;
-	FILE *out;
-	uint64_t start_ns;
-	uint64_t start_unix_ns;
 	uint64_t told_ns;
 	uint64_t slice_ns;
 	bool slicing;
@@ -64,17 +50,11 @@ struct run {
 	double detach_ms;
 };
 
-#define RUN_INIT { .signals = -1, .kernel.tracefs = -1 }
-
-/** run_now() - CLOCK_MONOTONIC, in nanoseconds */
-uint64_t run_now(void);
+#define RUN_INIT { .window = WINDOW_INIT }
 
 /**
- * run_open() - look at the kernel, make the plan, open what privileges are needed for
+ * run_open() - open the window, and models for what will be counted in it
  * @o: must outlive the run
- *
- * Blocks SIGINT, SIGTERM and SIGHUP, which run_turn() reports, and ignores
- * SIGPIPE. The command, if there is one, is forked.
  *
  * Return: 0 or -errno; close it with run_close() also after a failure.
  */
@@ -88,24 +68,11 @@ int run_open(struct run *run, const struct options *o, struct err *err);
 int run_attach(struct run *run, struct err *err);
 
 /**
- * enum run_event - what ended a turn
- * @RUN_TIME: nothing but time
- * @RUN_INPUT: there is something to read
- * @RUN_STOP: a signal, the end of the command, or nobody there to give input
- */
-enum run_event { RUN_TIME, RUN_INPUT, RUN_STOP };
-
-/**
- * run_turn() - do what is due, then wait
- * @until_ns: at most until then (CLOCK_MONOTONIC), and at most a tenth of a second
- * @input: a fd that ends the wait when it is readable, or -1
+ * run_turn() - do what is due, then window_wait()
  *
- * Return: enum run_event, or -errno.
+ * Return: enum window_event, or -errno.
  */
 int run_turn(struct run *run, uint64_t until_ns, int input, struct err *err);
-
-/** run_all_ended() - whether all processes that --pid named have ended */
-bool run_all_ended(const struct run *run);
 
 /**
  * run_snapshot() - have the models, and @also, know where every thread stands
@@ -135,9 +102,6 @@ void run_report_free(struct report *report);
  * Only intervals can be reported from then on.
  */
 void run_forget(struct run *run);
-
-/** run_flush() - what was printed is out; 0, or -EIO and why not */
-int run_flush(struct run *run, struct err *err);
 
 /** run_detach() - the window ends; what stands can still be reported */
 void run_detach(struct run *run);

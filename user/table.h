@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What several sets of programs are asked in the same way. */
+#ifndef IOREADY_TABLE_H
+#define IOREADY_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+
+struct bpf_map;
+struct bpf_program;
+
+/** typedef table_fn - gets each value; valid during the call only */
+typedef void (*table_fn)(const void *row, size_t size, void *arg);
+
+/**
+ * table_read() - hand out all values of a hash
+ *
+ * One that comes or goes meanwhile may be told or not.
+ *
+ * Return: 0 or -errno.
+ */
+int table_read(struct bpf_map *map, table_fn fn, void *arg, struct err *err);
+
+/** program_misses() - runs that the kernel skipped, for it was running there already */
+uint64_t program_misses(const struct bpf_program *prog);
+
+#endif /* IOREADY_TABLE_H */
