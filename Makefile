@@ -33,8 +33,9 @@ LIB := options window parse err kernel filter libbpf_said table hooks collector 
 	model_chain model_herd model_item histogram report report_json report_text report_file report_herd report_item source selftest_cases \
 	selftest_compare report_selftest report_event look process files borrow \
 	model_snapshot report_snapshot report_snapshot_text report_snapshot_json \
-	model_top report_top screen_top
-USER := main cmd_stat cmd_trace cmd_top cmd_selftest cmd_snapshot cmd_doctor $(LIB)
+	model_top report_top screen_top \
+	tcp netstat model_tcp report_tcp_text report_tcp_json report_tcp_line
+USER := main cmd_stat cmd_trace cmd_top cmd_tcp cmd_selftest cmd_snapshot cmd_doctor $(LIB)
 OBJS := $(USER:%=$(O)/%.o)
 MAN := ioready.1 ioready-stat.1 ioready-trace.1 ioready-top.1 ioready-selftest.1 \
 	ioready-snapshot.1 ioready-doctor.1
@@ -44,7 +45,7 @@ all: $(O)/ioready
 $(O)/ioready: $(OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(O)/%.o: user/%.c Makefile | $(O)/wait.skel.h $(O)/files.skel.h
+$(O)/%.o: user/%.c Makefile | $(O)/wait.skel.h $(O)/files.skel.h $(O)/tcp.skel.h
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
 
 $(O)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) | $(O)/tests

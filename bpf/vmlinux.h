@@ -9,6 +9,8 @@
  */
 #ifndef IOREADY_VMLINUX_H
 #define IOREADY_VMLINUX_H
+/* By this, libbpf's headers know that registers have the kernel's own names. */
+#define __VMLINUX_H__
 
 #include <linux/types.h>
 #include <linux/bpf.h>
@@ -249,6 +251,23 @@ struct in6_addr {
 	u8 in6_u[16];
 };
 
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	u64 net_cookie;
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+typedef struct {
+	s64 counter;
+} atomic64_t;
+
 struct sock_common {
 	u16 skc_family;
 	u8 skc_state;
@@ -258,6 +277,9 @@ struct sock_common {
 	u32 skc_rcv_saddr;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
+	possible_net_t skc_net;
+	atomic64_t skc_cookie;
+	unsigned long skc_flags;
 };
 
 struct sk_buff {
@@ -293,6 +315,9 @@ struct sock {
 		atomic_t rmem_alloc;
 	} sk_backlog;
 	struct refcount_struct sk_wmem_alloc;
+	int sk_err;
+	u8 sk_shutdown;
+	atomic_t sk_drops;
 };
 
 struct socket {
@@ -308,11 +333,37 @@ struct inet_connection_sock {
 	struct request_sock_queue icsk_accept_queue;
 };
 
+struct request_sock {
+	struct sock_common __req_common;
+};
+
 struct tcp_request_sock {
 	u32 snt_isn;
+	u64 snt_synack;
+};
+
+struct inet_sock {
+	u16 inet_sport;
+};
+
+struct timer_list {};
+
+struct inet_timewait_sock {
+	struct sock_common __tw_common;
+	volatile unsigned char tw_substate;
+	struct timer_list tw_timer;
 };
 
 struct tcp_sock {
+	u64 bytes_acked;
+	u64 bytes_received;
+	u32 total_retrans;
+	u32 srtt_us;
+	bool is_mptcp;
+	u8 syn_data : 1;
+	u8 syn_fastopen : 1;
+	u8 syn_fastopen_child : 1;
+	u8 syn_data_acked : 1;
 	u32 rcv_nxt;
 	u32 copied_seq;
 	u32 write_seq;

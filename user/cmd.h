@@ -26,6 +26,7 @@ struct cmd {
 int cmd_stat(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_top(int argc, char **argv);
+int cmd_tcp(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);

@@ -208,51 +208,24 @@ int collector_events(struct collector *c, record_fn fn, void *arg, struct err *e
 			 0;
 }
 
-/* Runs an iterator to its end and hands its records, if any, to @fn. */
+struct reading {
+	record_fn fn;
+	void *arg;
+};
+
+static void on_record(const void *record, void *arg)
+{
+	const struct reading *reading = arg;
+
+	reading->fn(record, reading->arg);
+}
+
+/* Runs an iterator over threads. */
 static int iterate(struct bpf_program *prog, record_fn fn, void *arg, struct err *err)
 {
-	const size_t room = 64 * 1024;
-	struct bpf_link *link = bpf_program__attach_iter(prog, NULL);
-	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
-	char *buffer = malloc(room);
-	size_t have = 0;
-	int ret = 0;
+	struct reading reading = { fn, arg };
 
-	if (fd < 0 || !buffer) {
-		ret = err_set(err, buffer ? -errno : -ENOMEM, "the threads cannot be listed: %s",
-			      strerror(buffer ? errno : ENOMEM));
-		goto out;
-	}
-	for (;;) {
-		ssize_t n = read(fd, buffer + have, room - have);
-		size_t at = 0;
-
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n < 0)
-			ret = err_set(err, -errno, "the list of threads broke off: %s",
-				      strerror(errno));
-		if (n <= 0)
-			break;
-		have += n;
-		while (have - at >= sizeof(struct record)) {
-			const struct record *r = (const void *)(buffer + at);
-
-			if (have - at < r->size)
-				break;
-			fn(r, arg);
-			at += r->size;
-		}
-		/* Every record's size is a multiple of 8, so what follows is aligned. */
-		memmove(buffer, buffer + at, have - at);
-		have -= at;
-	}
-out:
-	free(buffer);
-	if (fd >= 0)
-		close(fd);
-	bpf_link__destroy(link);
-	return ret;
+	return iterator_read(prog, on_record, &reading, "the threads", err);
 }
 
 static void ignore(const struct record *record, void *arg)
@@ -291,7 +264,7 @@ int collector_follow(struct collector *c, pid_t pid, struct err *err)
 	return filter_follow(bpf_map__fd(c->skel->maps.tree), pid, err);
 }
 
-struct reading {
+struct row_reading {
 	uint32_t kind;
 	record_fn fn;
 	void *arg;
@@ -299,7 +272,7 @@ struct reading {
 
 static void on_row(const void *row, size_t size, void *arg)
 {
-	const struct reading *reading = arg;
+	const struct row_reading *reading = arg;
 	struct watch_record r = { .head = { .kind = reading->kind, .size = sizeof(r) } };
 
 	memcpy(&r.file, row, size);
@@ -308,8 +281,8 @@ static void on_row(const void *row, size_t size, void *arg)
 
 static int tables_read(struct collector *c, record_fn fn, void *arg, struct err *err)
 {
-	struct reading files = { RECORD_FILE, fn, arg }, items = { RECORD_ITEM, fn, arg };
-	struct reading herd = { RECORD_HERD, fn, arg };
+	struct row_reading files = { RECORD_FILE, fn, arg }, items = { RECORD_ITEM, fn, arg };
+	struct row_reading herd = { RECORD_HERD, fn, arg };
 	int ret = 0;
 
 	if (c->hooks.herd || c->hooks.items)

@@ -12,6 +12,22 @@ uint64_t histogram_low(unsigned int index)
 	return (uint64_t)(sub + index % sub) << (index / sub - 1);
 }
 
+void histogram_add(struct histogram *h, uint64_t v)
+{
+	const unsigned int sub = 1U << HISTOGRAM_SUB_BITS;
+	unsigned int msb;
+
+	if (v < sub) {
+		h->buckets[v]++;
+	} else if (v >> HISTOGRAM_OCTAVES) {
+		h->buckets[HISTOGRAM_BUCKETS - 1]++;
+	} else {
+		msb = 63 - __builtin_clzll(v);
+		h->buckets[(msb - HISTOGRAM_SUB_BITS + 1) * sub +
+			   (v >> (msb - HISTOGRAM_SUB_BITS)) % sub]++;
+	}
+}
+
 uint64_t histogram_quantile(const struct histogram *h, double share, uint64_t max)
 {
 	uint64_t total = 0, rank, seen = 0, value;

@@ -19,6 +19,9 @@ struct histogram {
  */
 uint64_t histogram_low(unsigned int index);
 
+/** histogram_add() - count a value, as bpf/buckets.h does in the kernel */
+void histogram_add(struct histogram *h, uint64_t ns);
+
 /**
  * histogram_quantile() - the value that a share of the samples do not exceed
  * @h: the histogram

@@ -10,6 +10,7 @@ static const struct cmd commands[] = {
 	{ "stat", cmd_stat, "what the waiting of running programs costs" },
 	{ "trace", cmd_trace, "a line a call, when it returns" },
 	{ "top", cmd_top, "who waits, and what it costs, live" },
+	{ "tcp", cmd_tcp, "connections, from the first SYN to the end of TIME_WAIT" },
 	{ "selftest", cmd_selftest, "the tracer held against the module's truth, on this kernel" },
 	{ "snapshot", cmd_snapshot, "which fds a process watches, what is ready, what is not served" },
 	{ "doctor", cmd_doctor, "what this kernel allows, and what each choice costs" },

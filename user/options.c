@@ -69,6 +69,33 @@ static const struct argp_option entries[] = {
 	{ 0 },
 };
 
+static const struct argp_option tcp_entries[] = {
+	{ NULL, 0, NULL, 0, "Whose connections (all given must hold; the default is everybody's):", 1 },
+	{ "pid", 'p', "PID", 0, "those that this process connects or accepts; up to 16 times", 1 },
+	{ "tid", 't', "TID", 0, "this thread; up to 16 times", 1 },
+	{ "cgroup", 'c', "PATH", 0, "this cgroup (v2 or v1) and all below it", 1 },
+	{ "comm", OPTION_COMM, "NAME", 0, "processes of this name", 1 },
+	{ "all", 'a', NULL, 0, "everybody's", 1 },
+	{ NULL, 0, NULL, 0, "How long:", 2 },
+	{ "duration", 'd', "SECONDS", 0, "end after this time (default: Ctrl-C)", 2 },
+	{ "interval", 'i', "SECONDS", 0, "also print a table for each interval", 2 },
+	{ NULL, 0, NULL, 0, "What to print:", 3 },
+	ENTRY_JSON(3),
+	ENTRY_OUTPUT(3),
+	ENTRY_ROWS(3),
+	ENTRY_COLOR(3),
+	{ "quiet", 'q', NULL, 0, "no progress", 3 },
+	{ "verbose", 'v', NULL, 0, "say the tier, and how long loading and attaching took", 3 },
+	{ NULL, 0, NULL, 0, "How to trace:", 4 },
+	{ "tier", OPTION_TIER, "TIER", 0,
+	  "auto, fentry, kprobe or tracepoint; see 'ioready doctor'", 4 },
+	{ "ring", OPTION_RING, "KIB", 0,
+	  "room for connections that end (default 4096)", 4 },
+	{ "on-loss", OPTION_ON_LOSS, "WHAT", 0,
+	  "report (default), or fail: exit with 4 if anything was lost", 4 },
+	{ 0 },
+};
+
 static const struct argp_option snapshot_entries[] = {
 	{ NULL, 0, NULL, 0, "Whom to look at:", 1 },
 	{ "pid", 'p', "PID", 0, "this process; up to 16 times", 1 },
@@ -237,6 +264,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 const struct argp options_argp = { .options = entries, .parser = parse };
+const struct argp options_tcp_argp = { .options = tcp_entries, .parser = parse };
 const struct argp options_snapshot_argp = { .options = snapshot_entries, .parser = parse };
 
 void options_init(struct options *options, const char *name)

@@ -62,6 +62,9 @@ struct options {
 /** options_argp - child parser for a command's own; input is struct options */
 extern const struct argp options_argp;
 
+/** options_tcp_argp - those of connections, which have no scans */
+extern const struct argp options_tcp_argp;
+
 /** options_snapshot_argp - those of a snapshot, which has no window and no tier */
 extern const struct argp options_snapshot_argp;
 

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "report.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
+
+#include "abi_tcp.h"
 
 static const char *const loss_names[LOSS_NR] = {
 	[LOSS_BEGUN_BEFORE] = "begun_before", [LOSS_ENTRY_UNSEEN] = "entry_unseen",
@@ -63,6 +67,26 @@ char *text_clean(char *to, const char *from)
 	return to;
 }
 
+char *text_address(char *to, uint16_t family, const uint8_t *address, uint16_t port)
+{
+	char text[INET6_ADDRSTRLEN] = "?";
+
+	inet_ntop(family, address, text, sizeof(text));
+	sprintf(to, family == AF_INET6 ? "[%s]:%u" : "%s:%u", text, port);
+	return to;
+}
+
+const char *tcp_state_name(unsigned int state)
+{
+	static const char *const names[STATE_NR] = {
+#define X(name, number, text) [number] = text,
+		TCP_STATES(X)
+#undef X
+	};
+
+	return state < STATE_NR ? names[state] : NULL;
+}
+
 char *text_grouped(char *to, uint64_t n)
 {
 	char digits[24];
@@ -91,6 +115,17 @@ char *text_duration(char *to, uint64_t ns)
 		i++;
 	x = ns / units[i].unit;
 	sprintf(to, "%.*f%s", i == 3 || x >= 100 ? 0 : x >= 10 ? 1 : 2, x, units[i].name);
+	return to;
+}
+
+char *text_time(char *to, uint64_t unix_ns)
+{
+	time_t seconds = unix_ns / 1000000000;
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	strftime(to, 16, "%T", &tm);
+	sprintf(to + strlen(to), ".%06" PRIu64, unix_ns % 1000000000 / 1000);
 	return to;
 }
 

@@ -112,6 +112,16 @@ const char *losses_most(const struct losses *losses);
  */
 char *text_clean(char *to, const char *from);
 
+/**
+ * text_address() - as "192.0.2.1:80" or "[2001:db8::1]:80"
+ *
+ * @family is AF_INET or AF_INET6, @address has 4 or 16 bytes; @to has 64; returns @to.
+ */
+char *text_address(char *to, uint16_t family, const uint8_t *address, uint16_t port);
+
+/** tcp_state_name() - as ss(8) has it; NULL for a number that is none */
+const char *tcp_state_name(unsigned int state);
+
 /** text_grouped() - 1234567 as 1,234,567; @to has 32 bytes; returns @to */
 char *text_grouped(char *to, uint64_t n);
 
@@ -121,6 +131,13 @@ char *text_grouped(char *to, uint64_t n);
  * Nothing is longer than 7 characters. @to has 16 bytes; returns @to.
  */
 char *text_duration(char *to, uint64_t ns);
+
+/**
+ * text_time() - local time with microseconds, as "12:34:56.123456"
+ *
+ * @unix_ns since 1970; @to has 32 bytes; returns @to.
+ */
+char *text_time(char *to, uint64_t unix_ns);
 
 /** text_share() - "12.3%", or "-" as a part of nothing; @to has 16 bytes; returns @to */
 char *text_share(char *to, double part, double whole);

@@ -46,18 +46,6 @@ void report_event_head(FILE *out, const struct event_options *o)
 		o->chain ? "  READY-WOKEN-RUNNING-RETURNED" : "");
 }
 
-/* @unix_ns as local time, with microseconds; @to has 32 bytes. */
-static char *time_text(char *to, uint64_t unix_ns)
-{
-	time_t seconds = unix_ns / 1000000000;
-	struct tm tm;
-
-	localtime_r(&seconds, &tm);
-	strftime(to, 16, "%T", &tm);
-	sprintf(to + strlen(to), ".%06" PRIu64, unix_ns % 1000000000 / 1000);
-	return to;
-}
-
 void report_event_text(FILE *out, const struct event_record *e, const struct event_options *o)
 {
 	char when[32], name[4 * 16 + 1], call[32], returned[32], took[16], asleep[16];
@@ -86,7 +74,7 @@ void report_event_text(FILE *out, const struct event_record *e, const struct eve
 	if (e->watched >= 0)
 		snprintf(watched, sizeof(watched), "%d", e->watched);
 	fprintf(out, "%s %7u %7u %-15.15s %-16s %9s %7s %7s %7s %6u",
-		time_text(when, e->returned_ns + o->unix_offset_ns), e->head.tgid, e->head.tid,
+		text_time(when, e->returned_ns + o->unix_offset_ns), e->head.tgid, e->head.tid,
 		text_clean(name, e->head.thread_comm), call, returned,
 		text_duration(took, e->returned_ns - e->entered_ns),
 		text_duration(asleep, e->asleep_ns), watched, e->sleeps);
@@ -173,7 +161,7 @@ void report_woken_text(FILE *out, const struct woken_record *w, const struct eve
 	if (w->file.fd >= 0)
 		sprintf(fd, "%d", w->file.fd);
 	fprintf(out, "%s %-24.24s %-8s %7u %4s %-36.36s %5u ",
-		time_text(when, w->ready_ns + o->unix_offset_ns), by,
+		text_time(when, w->ready_ns + o->unix_offset_ns), by,
 		wake_context_name(w->context), w->file.tgid, fd, file_name_text(file, &w->file),
 		w->woken);
 	for (int i = 0; i < woken_named(w); i++)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "report_file.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,15 +29,6 @@ static bool is_inet(const struct file_row *file)
 	return file->family == AF_INET || file->family == AF_INET6;
 }
 
-static void address(char *to, const struct file_row *file, bool remote)
-{
-	char text[INET6_ADDRSTRLEN] = "";
-
-	inet_ntop(file->family, remote ? file->remote : file->local, text, sizeof(text));
-	sprintf(to, file->family == AF_INET6 ? "[%s]:%u" : "%s:%u", text,
-		remote ? file->remote_port : file->local_port);
-}
-
 static const char *protocol(const struct file_row *file)
 {
 	switch (file->protocol) {
@@ -57,8 +47,8 @@ char *file_name_text(char *to, const struct file_row *file)
 	if (file->family == AF_UNIX)
 		return strcpy(to, file->state == TCP_LISTEN ? "unix listen" : "unix");
 	if (is_inet(file)) {
-		address(local, file, false);
-		address(remote, file, true);
+		text_address(local, file->family, file->local, file->local_port);
+		text_address(remote, file->family, file->remote, file->remote_port);
 		if (file->state == TCP_LISTEN && file->protocol != IPPROTO_UDP)
 			sprintf(to, "%s listen %s", protocol(file), local);
 		else if (file->remote_port)

@@ -84,30 +84,10 @@ const char *socket_type_name(const struct file_record *r)
 	return "other";
 }
 
-const char *tcp_state_name(const struct file_record *r)
-{
-	static const char *const names[] = {
-		NULL,	      "established", "syn-sent", "syn-recv", "fin-wait-1", "fin-wait-2",
-		"time-wait", "close",	     "close-wait", "last-ack", "listen",   "closing",
-	};
-
-	return r->state < sizeof(names) / sizeof(names[0]) ? names[r->state] : NULL;
-}
-
 char *address_text(char *to, const struct file_record *r, bool remote)
 {
-	const uint8_t *address = remote ? r->remote : r->local;
-	uint16_t port = remote ? r->remote_port : r->local_port;
-	char text[INET6_ADDRSTRLEN] = "";
-
-	if (r->family == AF_INET) {
-		inet_ntop(AF_INET, address, text, sizeof(text));
-		sprintf(to, "%s:%u", text, port);
-	} else {
-		inet_ntop(AF_INET6, address, text, sizeof(text));
-		sprintf(to, "[%s]:%u", text, port);
-	}
-	return to;
+	return text_address(to, r->family, remote ? r->remote : r->local,
+			    remote ? r->remote_port : r->local_port);
 }
 
 char *path_text(char *to, const struct file_record *r)

@@ -80,7 +80,6 @@ char *path_text(char *to, const struct file_record *r);
 
 const char *family_name(const struct file_record *r);
 const char *socket_type_name(const struct file_record *r);
-const char *tcp_state_name(const struct file_record *r);
 bool is_tcp(const struct file_record *r);
 bool is_listener(const struct file_record *r);
 

@@ -48,8 +48,8 @@ static json_t *socket_json(const struct file_record *r)
 	json_object_set_new(o, "family", json_string(family_name(r)));
 	json_object_set_new(o, "type", json_string(socket_type_name(r)));
 	json_object_set_new(o, "protocol", json_integer(r->protocol));
-	json_object_set_new(o, "state", is_tcp(r) && tcp_state_name(r) ?
-						json_string(tcp_state_name(r)) :
+	json_object_set_new(o, "state", is_tcp(r) && tcp_state_name(r->state) ?
+						json_string(tcp_state_name(r->state)) :
 					is_listener(r) ? json_string("listen") : json_null());
 	json_object_set_new(o, "local", addresses ? json_string(address_text(text, r, false)) :
 						    json_null());

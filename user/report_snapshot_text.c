@@ -46,8 +46,8 @@ static void socket_name(FILE *out, const struct file_record *r)
 			if (r->remote_port)
 				fprintf(out, " -> %s", address_text(remote, r, true));
 		}
-		if (is_tcp(r) && tcp_state_name(r) && r->state != 1)
-			fprintf(out, " %s", tcp_state_name(r));
+		if (is_tcp(r) && tcp_state_name(r->state) && r->state != 1)
+			fprintf(out, " %s", tcp_state_name(r->state));
 		return;
 	}
 	fprintf(out, "%s %s", family_name(r), socket_type_name(r));

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 uint64_t program_misses(const struct bpf_program *prog)
 {
@@ -45,4 +46,56 @@ int table_read(struct bpf_map *map, table_fn fn, void *arg, struct err *err)
 	return ret ? err_set(err, ret, "%s cannot be read: %s", bpf_map__name(map),
 			     strerror(-ret)) :
 		     0;
+}
+
+struct head {
+	uint32_t kind;
+	uint32_t size;
+};
+
+int iterator_read(struct bpf_program *prog, record_any_fn fn, void *arg, const char *what,
+		  struct err *err)
+{
+	const size_t room = 64 * 1024;
+	struct bpf_link *link = bpf_program__attach_iter(prog, NULL);
+	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+	char *buffer = malloc(room);
+	size_t have = 0;
+	int ret = 0;
+
+	if (fd < 0 || !buffer) {
+		ret = err_set(err, buffer ? -errno : -ENOMEM, "%s cannot be listed: %s",
+			      what, strerror(buffer ? errno : ENOMEM));
+		goto out;
+	}
+	for (;;) {
+		ssize_t n = read(fd, buffer + have, room - have);
+		size_t at = 0;
+
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0)
+			ret = err_set(err, -errno, "the list of %s broke off: %s",
+				      what, strerror(errno));
+		if (n <= 0)
+			break;
+		have += n;
+		while (have - at >= sizeof(struct head)) {
+			const struct head *r = (const void *)(buffer + at);
+
+			if (have - at < r->size)
+				break;
+			fn(r, arg);
+			at += r->size;
+		}
+		/* Every record's size is a multiple of 8, so what follows is aligned. */
+		memmove(buffer, buffer + at, have - at);
+		have -= at;
+	}
+out:
+	free(buffer);
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	return ret;
 }

@@ -23,6 +23,20 @@ typedef void (*table_fn)(const void *row, size_t size, void *arg);
  */
 int table_read(struct bpf_map *map, table_fn fn, void *arg, struct err *err);
 
+/** typedef record_any_fn - gets each record; valid during the call only */
+typedef void (*record_any_fn)(const void *record, void *arg);
+
+/**
+ * iterator_read() - run an iterator to its end, and hand out its records
+ * @prog: loaded; each of its records begins with its kind and its size, of which a
+ *	multiple of 8 bytes is taken
+ * @what: it lists, for the message
+ *
+ * Return: 0 or -errno.
+ */
+int iterator_read(struct bpf_program *prog, record_any_fn fn, void *arg, const char *what,
+		  struct err *err);
+
 /** program_misses() - runs that the kernel skipped, for it was running there already */
 uint64_t program_misses(const struct bpf_program *prog);
 

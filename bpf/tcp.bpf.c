@@ -1,0 +1,831 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * tcp.bpf.c - connections, from the first SYN to the end of TIME_WAIT.
+ *
+ * What differs between the tiers:
+ *
+ *	states, retransmits, resets	tracepoints, always
+ *	accept()	fexit on inet_csk_accept(), or the tracepoints of accept and
+ *			accept4, which do not see io_uring
+ *	SYNs, cookies, minisocks	fentry or kprobes on functions, or not at all
+ *
+ * A passive handshake is followed through objects that become one another: the SYN that
+ * a CPU is in, the request that is made for it (a "request sock", in the map requests by
+ * address, which whoever makes a request sets anew), the child that is made of the request
+ * by the ACK, which becomes ESTABLISHED before the CPU does anything else.
+ *
+ * LOCKING: there is none. A row is written under the lock of its socket, which the kernel
+ * holds at each of the hooks; counters that several CPUs share are added to atomically.
+ * The kernel skips a program that interrupts itself on its CPU, as a softirq may do with
+ * connect() or close(): that is counted by it, and what is missing is made good as far as
+ * the next state and the end of the socket tell it.
+ */
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "abi_tcp.h"
+#include "filter.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define SEND_SHUTDOWN 2	/* include/net/sock.h */
+#define RCV_SHUTDOWN 1
+#define SOCK_DONE (1UL << 1)	/* there: the peer's FIN was taken */
+
+/* --- knobs, fixed at load ---------------------------------------------------- */
+
+/* SYNs, requests and minisocks are hooked. */
+const volatile bool functions_on;
+/* Local or remote ports; 0 at the end. */
+const volatile __u32 filter_ports_nr;
+const volatile __u16 filter_ports[TCP_PORTS_MAX];
+/* A network namespace, by the number of its inode; 0: any. */
+const volatile __u32 filter_netns;
+/* An address and how much of it counts; 0 bits: any. IPv4 as ::ffff:a.b.c.d. */
+const volatile __u32 filter_peer_bits;
+const volatile __u8 filter_peer[16];
+
+/* 0 while nothing is counted: hooks are put in place one by one. */
+__u32 open;
+
+/* --- maps ---------------------------------------------------------------------- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, CONNECTIONS_MAX);
+	__type(key, u64);
+	__type(value, struct tcp_row);
+} connections SEC(".maps");
+
+/* When the SYN of a request came, by the request's address. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, REQUESTS_MAX);
+	__type(key, u64);
+	__type(value, u64);
+} requests SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, TIMEWAITS_MAX);
+	__type(key, u64);
+	__type(value, struct timewait_row);
+} timewaits SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, LISTENERS_MAX);
+	__type(key, struct listen_key);
+	__type(value, struct listen_row);
+} listeners SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 * 1024 * 1024);
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TCP_LOSS_NR);
+	__type(key, u32);
+	__type(value, u64);
+} losses SEC(".maps");
+
+/*
+ * struct softirq - what a CPU is at in a passive handshake
+ * @syn_ns: the SYN that it works on came then
+ * @child: the socket that was made of a request; not ESTABLISHED yet
+ * @child_syn_ns, @child_synack_ns: of it
+ * @timer: the minisock whose timer goes off
+ */
+struct softirq {
+	u64 syn_ns;
+	u64 child;
+	u64 child_syn_ns;
+	u64 child_synack_ns;
+	u64 timer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct softirq);
+} softirqs SEC(".maps");
+
+/* What a new row is made of. */
+static const struct tcp_row blank_row;
+static const struct timewait_row blank_timewait;
+
+static __always_inline void tcp_lose(u32 reason)
+{
+	u64 *count = bpf_map_lookup_elem(&losses, &reason);
+
+	if (count)
+		__sync_fetch_and_add(count, 1);
+}
+
+static __always_inline struct softirq *softirq_get(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&softirqs, &zero);
+}
+
+/* --- rows ------------------------------------------------------------------------ */
+
+/*
+ * The cookie that a socket has; 0 if it was never asked for one. The same field of
+ * requests and minisocks is theirs.
+ */
+static __always_inline u64 cookie_of(const void *sk)
+{
+	return BPF_CORE_READ((struct sock *)sk, __sk_common.skc_cookie.counter);
+}
+
+static __always_inline struct tcp_row *row_get(const void *sk)
+{
+	u64 cookie = cookie_of(sk);
+
+	return cookie ? bpf_map_lookup_elem(&connections, &cookie) : NULL;
+}
+
+/* Addresses are complete once the connection is ESTABLISHED, or was given up. */
+static __always_inline void row_address(struct tcp_row *row, const struct sock *sk)
+{
+	row->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (row->family == AF_INET) {
+		BPF_CORE_READ_INTO((u32 *)row->local, sk, __sk_common.skc_rcv_saddr);
+		BPF_CORE_READ_INTO((u32 *)row->remote, sk, __sk_common.skc_daddr);
+	} else {
+		BPF_CORE_READ_INTO(&row->local, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&row->remote, sk, __sk_common.skc_v6_daddr);
+	}
+	row->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	row->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+}
+
+static __always_inline void row_owner(struct tcp_row *row, struct task_struct *task)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+
+	row->tgid = BPF_CORE_READ(task, tgid);
+	row->tid = BPF_CORE_READ(task, pid);
+	row->start_ns = BPF_CORE_READ(leader, start_boottime);
+	bpf_probe_read_kernel(row->comm, sizeof(row->comm), leader->comm);
+	row->flags |= TCP_OWNED;
+}
+
+static __always_inline struct tcp_row *row_new(u64 cookie, const struct sock *sk, u32 flags,
+					       u8 state, u64 now)
+{
+	struct tcp_row *row;
+
+	if (bpf_map_update_elem(&connections, &cookie, &blank_row, BPF_ANY)) {
+		tcp_lose(TCP_LOSS_TABLE);
+		return NULL;
+	}
+	row = bpf_map_lookup_elem(&connections, &cookie);
+	if (!row)
+		return NULL;
+	row->cookie = cookie;
+	row->netns_cookie = BPF_CORE_READ(sk, __sk_common.skc_net.net, net_cookie);
+	row->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	row->flags = flags;
+	row->state = state;
+	row->since_ns = now;
+	row_address(row, sk);
+	if (bpf_core_field_exists(((struct tcp_sock *)0)->is_mptcp) &&
+	    BPF_CORE_READ((struct tcp_sock *)sk, is_mptcp))
+		row->flags |= TCP_MULTIPATH;
+	return row;
+}
+
+static __always_inline bool netns_selected(const struct sock *sk)
+{
+	return !filter_netns || BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) == filter_netns;
+}
+
+/* By its ports and its peer, which are known by the time that it is told. */
+static __always_inline bool row_selected(const struct tcp_row *row)
+{
+	bool v4 = row->family == AF_INET, found = !filter_ports_nr;
+
+	for (u32 i = 0; i < TCP_PORTS_MAX; i++)
+		if (i < filter_ports_nr && (filter_ports[i] == row->local_port ||
+					    filter_ports[i] == row->remote_port))
+			found = true;
+	if (!found)
+		return false;
+	for (u32 i = 0; filter_peer_bits && i < 16; i++) {
+		u8 byte = !v4 ? row->remote[i] : i < 10 ? 0 : i < 12 ? 0xff : row->remote[i - 12];
+		s32 bits = (s32)filter_peer_bits - (s32)i * 8;
+
+		if (bits <= 0)
+			break;
+		if ((byte ^ filter_peer[i]) & (bits >= 8 ? 0xff : 0xff << (8 - bits) & 0xff))
+			return false;
+	}
+	return true;
+}
+
+static __always_inline void row_drop(const struct tcp_row *row)
+{
+	u64 cookie = row->cookie;
+
+	bpf_map_delete_elem(&connections, &cookie);
+}
+
+/* Tells the last word of a connection. */
+static __always_inline void row_tell(struct tcp_row *row)
+{
+	struct tcp_record *r;
+
+	if (!row_selected(row))
+		return;
+	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+	if (!r) {
+		tcp_lose(TCP_LOSS_RING);
+		return;
+	}
+	r->kind = TCP_RECORD_CONNECTION;
+	r->size = sizeof(*r);
+	__builtin_memcpy(&r->row, row, sizeof(r->row));
+	/* The collector drains on a timer. */
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+}
+
+/* A state is over. */
+static __always_inline void row_left(struct tcp_row *row, u32 state, u64 now)
+{
+	/* So that the value that is checked is the one that is used. */
+	barrier_var(state);
+	if (state < STATE_NR)
+		row->state_ns[state] += now - row->since_ns;
+	row->since_ns = now;
+}
+
+/* The kernel counts a SYN and a FIN as a byte each, as RFC 4898 does for sequence numbers. */
+static __always_inline void row_bytes(struct tcp_row *row, const struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	bool fin_sent = row->closer == CLOSER_LOCAL || row->closer == CLOSER_BOTH ||
+			row->state_ns[STATE_LAST_ACK];
+
+	row->bytes_in = BPF_CORE_READ(tp, bytes_received);
+	row->bytes_out = BPF_CORE_READ(tp, bytes_acked);
+	if (row->bytes_in && BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DONE)
+		row->bytes_in--;
+	if (row->bytes_out && row->established_ns && !(row->flags & TCP_PASSIVE))
+		row->bytes_out--;
+	if (row->bytes_out && fin_sent &&
+	    BPF_CORE_READ(tp, snd_una) == BPF_CORE_READ(tp, write_seq))
+		row->bytes_out--;
+}
+
+/* The connection is over; the socket may be another's after this. */
+static __always_inline void row_end(struct tcp_row *row, const struct sock *sk, u64 now)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+
+	row->ended_ns = now;
+	row->error = BPF_CORE_READ(sk, sk_err);
+	row_bytes(row, sk);
+	row->retransmits = BPF_CORE_READ(tp, total_retrans);
+	row->srtt_us = BPF_CORE_READ(tp, srtt_us) >> 3;
+	if (!row->established_ns && !(row->flags & TCP_SEEDED)) {
+		row_address(row, sk);
+		/* The port itself has been given back already. */
+		row->local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	}
+	row_tell(row);
+	row_drop(row);
+}
+
+/* --- states ------------------------------------------------------------------------ */
+
+/* Kernels that do not say so (6.12 does not) say at least whether its SYN brought data. */
+static __always_inline bool is_fastopen_child(const struct tcp_sock *tp)
+{
+	if (bpf_core_field_exists(tp->syn_fastopen_child))
+		return BPF_CORE_READ_BITFIELD_PROBED(tp, syn_fastopen_child);
+	return BPF_CORE_READ_BITFIELD_PROBED(tp, syn_data_acked);
+}
+
+/* A child of a listener has shaken hands; nobody owns it yet. */
+static __always_inline struct tcp_row *row_passive(const struct sock *sk, u64 cookie, u64 now)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	struct softirq *softirq = softirq_get();
+	struct tcp_row *row = bpf_map_lookup_elem(&connections, &cookie);
+	u32 rtt;
+
+	/* By Fast Open it may have been accepted before. */
+	if (!row)
+		row = row_new(cookie, sk, TCP_PASSIVE, STATE_SYN_RECV, now);
+	if (!row)
+		return NULL;
+	row->established_ns = now;
+	row->syn_retransmits = BPF_CORE_READ(tp, total_retrans);
+	if (is_fastopen_child(tp))
+		row->flags |= TCP_FASTOPEN;
+	if (softirq && softirq->child == (u64)sk) {
+		row->syn_ns = softirq->child_syn_ns;
+		row->synack_ns = softirq->child_synack_ns;
+		softirq->child = 0;
+	} else if (functions_on) {
+		if (!(row->flags & TCP_FASTOPEN))
+			row->flags |= TCP_COOKIE;
+	} else if (!row->syn_retransmits) {
+		/* The kernel has just measured from the SYN-ACK to the ACK, and nothing else. */
+		rtt = BPF_CORE_READ(tp, srtt_us) >> 3;
+		if (rtt)
+			row->synack_ns = now - rtt * 1000ULL;
+	}
+	return row;
+}
+
+static __always_inline void row_closing(struct tcp_row *row, const struct sock *sk, u8 old, u8 new,
+					u64 now)
+{
+	if (new == STATE_FIN_WAIT1 && !row->closer) {
+		row->closer = CLOSER_LOCAL;
+		row->closing_ns = now;
+		if ((BPF_CORE_READ(sk, sk_shutdown) & (SEND_SHUTDOWN | RCV_SHUTDOWN)) == SEND_SHUTDOWN)
+			row->flags |= TCP_HALF_CLOSED;
+	} else if (new == STATE_CLOSE_WAIT && !row->closer) {
+		row->closer = CLOSER_REMOTE;
+		row->closing_ns = now;
+	} else if (new == STATE_CLOSING) {
+		row->closer = CLOSER_BOTH;
+	}
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(state, const struct sock *sk, int old, int new)
+{
+	struct task_struct *task;
+	struct tcp_row *row;
+	u64 cookie, now;
+
+	if (!open || sk->sk_protocol != IPPROTO_TCP || old == STATE_LISTEN || new == STATE_LISTEN)
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (new == STATE_SYN_SENT) {
+		task = bpf_get_current_task_btf();
+		if (!netns_selected(sk) || !selected(task))
+			return 0;
+		/* Its end was not seen: see LOCKING. */
+		row = row_get(sk);
+		if (row)
+			row_end(row, sk, now);
+		cookie = bpf_get_socket_cookie((void *)sk);
+		row = row_new(cookie, sk, 0, STATE_SYN_SENT, now);
+		if (!row)
+			return 0;
+		row_owner(row, task);
+		row->syn_ns = now;
+		return 0;
+	}
+	if (old == STATE_SYN_RECV && new != STATE_CLOSE) {
+		if (!netns_selected(sk))
+			return 0;
+		row = row_passive(sk, bpf_get_socket_cookie((void *)sk), now);
+		if (row && !row_selected(row)) {
+			row_drop(row);
+			return 0;
+		}
+	} else {
+		row = row_get(sk);
+	}
+	if (!row)
+		return 0;
+	row_left(row, old, now);
+	row->state = new;
+	if (old == STATE_SYN_SENT && new == STATE_ESTABLISHED) {
+		struct tcp_sock *tp = (struct tcp_sock *)sk;
+
+		row->synack_ns = row->established_ns = now;
+		row_address(row, sk);
+		if (BPF_CORE_READ_BITFIELD_PROBED(tp, syn_data) ||
+		    BPF_CORE_READ_BITFIELD_PROBED(tp, syn_fastopen))
+			row->flags |= TCP_FASTOPEN;
+		if (!row_selected(row))
+			row_drop(row);
+		return 0;
+	}
+	row_closing(row, sk, old, new, now);
+	if (new == STATE_CLOSE)
+		row_end(row, sk, now);
+	return 0;
+}
+
+/* The socket is gone; if its CLOSE was not seen, this is its end. */
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(destroy, struct sock *sk)
+{
+	struct tcp_row *row;
+	u64 now;
+
+	if (!open)
+		return 0;
+	row = row_get(sk);
+	if (!row)
+		return 0;
+	now = bpf_ktime_get_ns();
+	row_left(row, row->state, now);
+	row->state = STATE_CLOSE;
+	row_end(row, sk, now);
+	return 0;
+}
+
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(retransmit, const struct sock *sk)
+{
+	struct tcp_row *row;
+	u32 n;
+
+	/* After the handshake, the kernel's own count is read at the end. */
+	if (!open || !sk || sk->__sk_common.skc_state != STATE_SYN_SENT)
+		return 0;
+	row = row_get(sk);
+	if (!row)
+		return 0;
+	n = row->syn_retransmits++;
+	if (n < SYN_RETRANSMITS_MAX)
+		row->syn_retransmit_ns[n & (SYN_RETRANSMITS_MAX - 1)] = bpf_ktime_get_ns();
+	return 0;
+}
+
+static __always_inline int reset(const struct sock *sk, u32 flag)
+{
+	struct tcp_row *row = open && sk ? row_get(sk) : NULL;
+
+	if (row)
+		row->flags |= flag;
+	return 0;
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(reset_in, struct sock *sk)
+{
+	return reset(sk, TCP_RESET_IN);
+}
+
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(reset_out, const struct sock *sk)
+{
+	return reset(sk, TCP_RESET_OUT);
+}
+
+/* --- listeners ------------------------------------------------------------------------ */
+
+static __always_inline void listen_name(struct listen_key *key, const struct sock *sk)
+{
+	key->netns_cookie = BPF_CORE_READ(sk, __sk_common.skc_net.net, net_cookie);
+	key->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	key->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	if (key->family == AF_INET)
+		BPF_CORE_READ_INTO((u32 *)key->local, sk, __sk_common.skc_rcv_saddr);
+	else
+		BPF_CORE_READ_INTO(&key->local, sk, __sk_common.skc_v6_rcv_saddr);
+}
+
+static __always_inline struct listen_row *listen_get(const struct sock *sk)
+{
+	struct listen_row *row, new = { 0 };
+
+	if (!netns_selected(sk))
+		return NULL;
+	listen_name(&new.key, sk);
+	row = bpf_map_lookup_elem(&listeners, &new.key);
+	if (row)
+		return row;
+	/* Another CPU may be quicker. */
+	bpf_map_update_elem(&listeners, &new.key, &new, BPF_NOEXIST);
+	row = bpf_map_lookup_elem(&listeners, &new.key);
+	if (!row)
+		tcp_lose(TCP_LOSS_LISTENERS);
+	return row;
+}
+
+SEC("tp_btf/tcp_retransmit_synack")
+int BPF_PROG(retransmit_synack, const struct sock *sk)
+{
+	struct listen_row *row;
+
+	/* Fast Open's has the child here. */
+	if (!open || !sk || sk->__sk_common.skc_state != STATE_LISTEN)
+		return 0;
+	row = listen_get(sk);
+	if (row)
+		__sync_fetch_and_add(&row->synack_retransmits, 1);
+	return 0;
+}
+
+/* --- functions: by fentry, or by kprobe -------------------------------------------------- */
+
+#define FUNCTION(function, call, ...)						\
+	SEC("fentry/" #function)						\
+	int BPF_PROG(fentry_##function, __VA_ARGS__)				\
+	{									\
+		return open ? call : 0;						\
+	}									\
+	SEC("kprobe/" #function)						\
+	int BPF_KPROBE(kprobe_##function, __VA_ARGS__)				\
+	{									\
+		return open ? call : 0;						\
+	}
+
+/* A SYN has come to a listener. */
+static __always_inline int syn_begin(const struct sock *sk)
+{
+	struct softirq *softirq = softirq_get();
+	struct listen_row *row = listen_get(sk);
+
+	if (row)
+		__sync_fetch_and_add(&row->syns, 1);
+	if (softirq) {
+		softirq->syn_ns = bpf_ktime_get_ns();
+	}
+	return 0;
+}
+
+FUNCTION(tcp_conn_request, syn_begin(sk), void *rsk_ops, void *af_ops, struct sock *sk)
+
+/* And a request is made for it, before the SYN-ACK is sent. */
+static __always_inline int request_begin(const struct sock *sk, u64 request)
+{
+	struct softirq *softirq = softirq_get();
+	struct listen_row *row = listen_get(sk);
+
+	if (row)
+		__sync_fetch_and_add(&row->kept, 1);
+	if (!softirq)
+		return 0;
+	if (bpf_map_update_elem(&requests, &request, &softirq->syn_ns, BPF_ANY))
+		tcp_lose(TCP_LOSS_REQUESTS);
+	return 0;
+}
+
+FUNCTION(inet_csk_reqsk_queue_hash_add, request_begin(sk, (u64)req), struct sock *sk,
+	 void *req)
+
+/* The ACK has come, and made a child of it. */
+static __always_inline int request_end(const struct sock *child, u64 request)
+{
+	struct softirq *softirq = softirq_get();
+	u64 *syn_ns;
+
+	if (!softirq || !child)
+		return 0;
+	syn_ns = bpf_map_lookup_elem(&requests, &request);
+	softirq->child = (u64)child;
+	/* Where its SYN came before the window, it is not known. */
+	softirq->child_syn_ns = syn_ns ? *syn_ns : 0;
+	softirq->child_synack_ns =
+		BPF_CORE_READ((struct tcp_request_sock *)request, snt_synack) * 1000;
+	bpf_map_delete_elem(&requests, &request);
+	return 0;
+}
+
+FUNCTION(inet_csk_complete_hashdance, request_end(child, (u64)req), void *sk, struct sock *child,
+	 void *req)
+
+/* A request is given up. */
+static __always_inline int request_drop(u64 request)
+{
+	bpf_map_delete_elem(&requests, &request);
+	return 0;
+}
+
+FUNCTION(inet_csk_reqsk_queue_drop, request_drop((u64)req), void *sk, void *req)
+
+/* --- minisocks ------------------------------------------------------------------------------ */
+
+static __always_inline int timewait_begin(struct inet_timewait_sock *tw, const struct sock *sk)
+{
+	u64 cookie = cookie_of(sk);
+	struct timewait_row *t;
+	struct tcp_row *row = row_get(sk);
+
+	/* Only of connections that are followed. */
+	if (!row)
+		return 0;
+	row->flags |= TCP_LEFT_BEHIND;
+	if (bpf_map_update_elem(&timewaits, &cookie, &blank_timewait, BPF_ANY)) {
+		tcp_lose(TCP_LOSS_TIMEWAITS);
+		return 0;
+	}
+	t = bpf_map_lookup_elem(&timewaits, &cookie);
+	if (!t)
+		return 0;
+	t->cookie = cookie;
+	t->netns_cookie = row->netns_cookie;
+	t->local_port = row->local_port;
+	t->remote_port = row->remote_port;
+	t->born_ns = bpf_ktime_get_ns();
+	if (BPF_CORE_READ(tw, tw_substate) == STATE_TIME_WAIT)
+		t->time_wait_ns = t->born_ns;
+	return 0;
+}
+
+/* Renamed in 6.12: which of the two is attached is found in the kernel's symbols. */
+FUNCTION(inet_twsk_hashdance, timewait_begin(tw, sk), struct inet_timewait_sock *tw,
+	 struct sock *sk)
+FUNCTION(inet_twsk_hashdance_schedule, timewait_begin(tw, sk), struct inet_timewait_sock *tw,
+	 struct sock *sk)
+
+/* Its timer is set anew: the peer's FIN may have come. */
+static __always_inline int timewait_schedule(struct inet_timewait_sock *tw)
+{
+	u64 cookie = cookie_of(tw);
+	struct timewait_row *t = cookie ? bpf_map_lookup_elem(&timewaits, &cookie) : NULL;
+
+	if (t && !t->time_wait_ns && BPF_CORE_READ(tw, tw_substate) == STATE_TIME_WAIT)
+		t->time_wait_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+FUNCTION(__inet_twsk_schedule, timewait_schedule(tw), struct inet_timewait_sock *tw)
+
+static __always_inline int timewait_timer(u64 timer)
+{
+	struct softirq *softirq = softirq_get();
+
+	if (softirq)
+		softirq->timer = timer - bpf_core_field_offset(struct inet_timewait_sock, tw_timer);
+	return 0;
+}
+
+FUNCTION(tw_timer_handler, timewait_timer((u64)timer), void *timer)
+
+static __always_inline int timewait_end(struct inet_timewait_sock *tw)
+{
+	struct softirq *softirq = softirq_get();
+	u64 cookie = cookie_of(tw);
+	struct timewait_row *t = cookie ? bpf_map_lookup_elem(&timewaits, &cookie) : NULL;
+	struct timewait_record *r;
+
+	if (!t)
+		return 0;
+	t->ended_ns = bpf_ktime_get_ns();
+	t->expired = softirq && softirq->timer == (u64)tw;
+	if (softirq)
+		softirq->timer = 0;
+	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+	if (r) {
+		r->kind = TCP_RECORD_TIMEWAIT;
+		r->size = sizeof(*r);
+		__builtin_memcpy(&r->row, t, sizeof(r->row));
+		bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	} else {
+		tcp_lose(TCP_LOSS_TIMEWAITS);
+	}
+	bpf_map_delete_elem(&timewaits, &cookie);
+	return 0;
+}
+
+FUNCTION(inet_twsk_kill, timewait_end(tw), struct inet_timewait_sock *tw)
+
+/* --- accept ------------------------------------------------------------------------------------ */
+
+/* A process has accepted @sk. */
+static __always_inline int accepted(const struct sock *sk, u64 now)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct tcp_row *row;
+
+	if (!sk)
+		return 0;
+	row = row_get(sk);
+	if (!row || !(row->flags & TCP_PASSIVE) || row->flags & TCP_OWNED)
+		return 0;
+	if (selected(task)) {
+		row->accepted_ns = now;
+		row_owner(row, task);
+		return 0;
+	}
+	row_drop(row);
+	return 0;
+}
+
+/* By the return value, wherever this kernel's arguments end. */
+SEC("fexit/inet_csk_accept")
+int fexit_accept(void *ctx)
+{
+	u64 sk = 0;
+
+	if (!open || bpf_get_func_ret(ctx, &sk))
+		return 0;
+	return accepted((struct sock *)sk, bpf_ktime_get_ns());
+}
+
+/* The socket behind one of a task's fds, or NULL. */
+static __always_inline struct sock *sock_of_fd(struct task_struct *task, u32 fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file *file = NULL, **at = BPF_CORE_READ(fdt, fd);
+	struct socket *socket;
+	struct sock *sk;
+
+	if (fd >= BPF_CORE_READ(fdt, max_fds) ||
+	    bpf_probe_read_kernel(&file, sizeof(file), at + fd) || !file ||
+	    (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	socket = BPF_CORE_READ(file, private_data);
+	sk = BPF_CORE_READ(socket, sk);
+	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP ? sk : NULL;
+}
+
+SEC("tp/syscalls/sys_exit_accept4")
+int exit_accept(struct sys_exit_record *ctx)
+{
+	if (!open || ctx->ret < 0)
+		return 0;
+	return accepted(sock_of_fd(bpf_get_current_task_btf(), ctx->ret), bpf_ktime_get_ns());
+}
+
+/* --- iterator: run by the collector, in its own time --------------------------------------------- */
+
+/* What stands in the tables already is only given its owner. */
+__u32 seeding;
+
+static __always_inline void seed(const struct sock *sk, u64 cookie, struct task_struct *task)
+{
+	u64 now = bpf_ktime_get_ns();
+	struct tcp_row *row = bpf_map_lookup_elem(&connections, &cookie);
+	u8 state = sk->__sk_common.skc_state;
+
+	if (row) {
+		/* Accepted by a call that was not seen. */
+		if (!(row->flags & TCP_OWNED))
+			row_owner(row, task);
+		return;
+	}
+	if (!seeding || state == STATE_CLOSE || state == STATE_LISTEN)
+		return;
+	row = row_new(cookie, sk, TCP_SEEDED, state, now);
+	if (row && !row_selected(row))
+		row_drop(row);
+	else if (row)
+		row_owner(row, task);
+}
+
+static __always_inline void listener_tell(const struct sock *sk, u64 cookie,
+					  struct task_struct *task, struct seq_file *seq)
+{
+	struct listener_record r = { .kind = TCP_RECORD_LISTENER, .size = sizeof(r) };
+
+	r.cookie = cookie;
+	listen_name(&r.key, sk);
+	r.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	r.tgid = task->tgid;
+	r.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	bpf_probe_read_kernel(r.comm, sizeof(r.comm), task->group_leader->comm);
+	r.queue = BPF_CORE_READ(sk, sk_ack_backlog);
+	r.queue_max = BPF_CORE_READ(sk, sk_max_ack_backlog);
+	r.drops = BPF_CORE_READ(sk, sk_drops.counter);
+	bpf_seq_write(seq, &r, sizeof(r));
+}
+
+/* Connections that are there, and listeners. */
+SEC("iter/task_file")
+int sockets(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct socket *socket;
+	struct sock *sk;
+	u64 cookie;
+
+	/* Threads share their process's files. */
+	if (!task || !file || task->tgid != task->pid)
+		return 0;
+	socket = bpf_sock_from_file(file);
+	if (!socket)
+		return 0;
+	sk = socket->sk;
+	if (!sk || sk->sk_protocol != IPPROTO_TCP ||
+	    (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6) ||
+	    !netns_selected(sk) || !selected(task))
+		return 0;
+	cookie = bpf_get_socket_cookie(sk);
+	if (sk->__sk_common.skc_state == STATE_LISTEN)
+		listener_tell(sk, cookie, task, ctx->meta->seq);
+	else
+		seed(sk, cookie, task);
+	return 0;
+}

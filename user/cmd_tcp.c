@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <argp.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "model_tcp.h"
+#include "netstat.h"
+#include "options.h"
+#include "parse.h"
+#include "report_tcp.h"
+#include "tcp.h"
+#include "window.h"
+
+#define OPTION_PORT 512
+#define OPTION_PEER 513
+#define OPTION_NETNS 514
+#define OPTION_EACH 515
+#define OPTION_DIAGRAM 516
+#define OPTION_NETWORKS 517
+#define OPTION_CONNECTIONS 518
+
+#define SECOND UINT64_C(1000000000)
+
+/**
+ * struct tcp_options - what the user asked for
+ * @netns: a path, the name of one that `ip netns` knows, or a PID; NULL: all
+ */
+struct tcp_options {
+	struct options o;
+	struct tcp_settings settings;
+	const char *netns;
+	bool each;
+	bool diagram;
+	bool networks;
+};
+
+static const struct argp_option entries[] = {
+	{ NULL, 0, NULL, 0, "Which connections (all given must hold; the default is each):", 5 },
+	{ "port", OPTION_PORT, "PORT", 0, "those with this port on either side; up to 16 times", 5 },
+	{ "peer", OPTION_PEER, "ADDRESS[/BITS]", 0, "those with this peer, or one of this network", 5 },
+	{ "netns", OPTION_NETNS, "WHICH", 0,
+	  "those of a network namespace: a name of 'ip netns', a path, or the PID of a process in it",
+	  5 },
+	{ NULL, 0, NULL, 0, "What to print of connections:", 6 },
+	{ "each", OPTION_EACH, NULL, 0, "a line each, when it ends", 6 },
+	{ "diagram", OPTION_DIAGRAM, NULL, 0,
+	  "a picture of the connection that took longest to be made", 6 },
+	{ "networks", OPTION_NETWORKS, NULL, 0, "tell peers apart by network (/24, /64)", 6 },
+	{ "connections", OPTION_CONNECTIONS, "N", 0,
+	  "room for connections at once (default 65536)", 6 },
+	{ 0 },
+};
+
+static const struct argp_child children[] = { { &options_tcp_argp, 0, NULL, 0 }, { 0 } };
+
+/* @text is ADDRESS or ADDRESS/BITS. */
+static int peer_parse(struct tcp_settings *s, const char *text, struct err *err)
+{
+	char address[INET6_ADDRSTRLEN + 1] = "";
+	const char *slash = strchr(text, '/');
+	size_t length = slash ? (size_t)(slash - text) : strlen(text);
+	uint32_t bits, most = 128;
+
+	if (length < sizeof(address))
+		memcpy(address, text, length);
+	memset(s->peer, 0, sizeof(s->peer));
+	if (inet_pton(AF_INET, address, s->peer + 12) == 1) {
+		s->peer[10] = s->peer[11] = 0xff;
+		most = 32;
+	} else if (inet_pton(AF_INET6, address, s->peer) != 1) {
+		return err_set(err, -EINVAL, "'%.60s' is no address, nor ADDRESS/BITS", text);
+	}
+	bits = most;
+	if (slash && parse_u32(slash + 1, 1, most, &bits, "the number of bits", err))
+		return -EINVAL;
+	s->peer_bits = bits + 128 - most;
+	return 0;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct tcp_options *t = state->input;
+	struct err err;
+	uint32_t n;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &t->o;
+		break;
+	case OPTION_PORT:
+		if (parse_u32(arg, 1, 65535, &n, "the port", &err))
+			argp_error(state, "%s", err.text);
+		if (t->settings.ports_nr == TCP_PORTS_MAX)
+			argp_error(state, "at most %d ports can be given", TCP_PORTS_MAX);
+		t->settings.ports[t->settings.ports_nr++] = n;
+		break;
+	case OPTION_PEER:
+		if (peer_parse(&t->settings, arg, &err))
+			argp_error(state, "%s", err.text);
+		break;
+	case OPTION_NETNS:
+		t->netns = arg;
+		break;
+	case OPTION_EACH:
+		t->each = true;
+		break;
+	case OPTION_DIAGRAM:
+		t->diagram = true;
+		break;
+	case OPTION_NETWORKS:
+		t->networks = true;
+		break;
+	case OPTION_CONNECTIONS:
+		if (parse_u32(arg, 1, 1 << 24, &t->settings.connections, "the number of connections",
+			      &err))
+			argp_error(state, "%s", err.text);
+		break;
+	case ARGP_KEY_ARGS:
+		t->o.command = state->argv + state->next;
+		t->o.filter.tree = true;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = {
+	.options = entries,
+	.parser = parse,
+	.args_doc = "[-- COMMAND [ARG...]]",
+	.doc = "Say how TCP connections are made, accepted and closed, and how long that takes.\v"
+	       "With a COMMAND, its connections and those of all that it starts are followed until it "
+	       "ends; without one, until Ctrl-C, the end of --duration, or of all processes given by "
+	       "--pid.",
+	.children = children,
+};
+
+/**
+ * struct tcp_run - all that the command holds
+ * @whole, @part: models of the window, and of the interval that goes on (--interval)
+ * @told_ns: end of the last interval
+ */
+struct tcp_run {
+	const struct tcp_options *t;
+	struct window window;
+	struct tcp *tcp;
+	struct model_tcp *whole;
+	struct model_tcp *part;
+	struct netstat netstat;
+	int netns;
+	uint64_t told_ns;
+	uint64_t unix_offset_ns;
+	int failed;
+};
+
+/* --- namespaces ----------------------------------------------------------------------- */
+
+/* A fd of the namespace that @name stands for, or -errno. */
+static int netns_open(const char *name, struct err *err)
+{
+	char path[128];
+	uint32_t pid;
+	int fd;
+
+	if (strchr(name, '/'))
+		snprintf(path, sizeof(path), "%s", name);
+	else if (!parse_u32(name, 1, 4194304, &pid, "the process", NULL))
+		snprintf(path, sizeof(path), "/proc/%u/ns/net", pid);
+	else
+		snprintf(path, sizeof(path), "/run/netns/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_set(err, -errno, "network namespace %.60s: %.100s: %s", name, path,
+				strerror(errno)) :
+			fd;
+}
+
+/* Finds the namespace, and opens its counters while that is still allowed. */
+static int netns_begin(struct tcp_run *run, struct tcp_settings *settings, struct err *err)
+{
+	struct stat st;
+
+	if (run->t->netns) {
+		run->netns = netns_open(run->t->netns, err);
+		if (run->netns < 0)
+			return run->netns;
+		if (fstat(run->netns, &st))
+			return err_set(err, -errno, "network namespace %.60s: %s", run->t->netns,
+				       strerror(errno));
+		settings->netns = st.st_ino;
+	}
+	return netstat_open(&run->netstat, run->netns, err);
+}
+
+/* --- records ----------------------------------------------------------------------------- */
+
+/* Each goes to both models, which take of it what is theirs. */
+#define BOTH(name, type)						\
+	static void on_##name(const type *row, void *arg)		\
+	{								\
+		struct tcp_run *run = arg;				\
+									\
+		model_tcp_##name(row, run->whole);			\
+		if (run->part)						\
+			model_tcp_##name(row, run->part);		\
+	}
+
+BOTH(timewait, struct timewait_row)
+BOTH(living, struct tcp_row)
+BOTH(waiting, struct timewait_row)
+BOTH(listening, struct listen_row)
+BOTH(listener, struct listener_record)
+
+static void on_ended(const struct tcp_row *row, void *arg)
+{
+	struct tcp_run *run = arg;
+	const struct options *o = &run->t->o;
+	const struct tcp_plan *plan = tcp_plan(run->tcp);
+
+	model_tcp_ended(row, run->whole);
+	if (run->part)
+		model_tcp_ended(row, run->part);
+	if (!run->t->each || (filter_any(&run->window.filter) && !(row->flags & TCP_OWNED)))
+		return;
+	if (!o->json)
+		report_tcp_line_text(run->window.out, row, plan, run->unix_offset_ns);
+	else if (report_tcp_line_json(run->window.out, row, plan, run->unix_offset_ns))
+		run->failed = -ENOMEM;
+}
+
+static void on_begin(void *arg)
+{
+	struct tcp_run *run = arg;
+
+	model_tcp_begin(run->whole);
+	if (run->part)
+		model_tcp_begin(run->part);
+}
+
+static const struct tcp_fns fns = { on_ended,	on_timewait,  on_begin,	  on_living,
+				    on_waiting, on_listening, on_listener };
+
+/* What makes a time of CLOCK_MONOTONIC one of CLOCK_REALTIME; anew each time. */
+static void clock_read(struct tcp_run *run)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	run->unix_offset_ns = ts.tv_sec * SECOND + ts.tv_nsec - window_now();
+}
+
+static int fetch(struct tcp_run *run, struct err *err)
+{
+	int ret;
+
+	clock_read(run);
+	ret = tcp_drain(run->tcp, &fns, run, err);
+	if (!ret && run->failed)
+		ret = err_set(err, run->failed, "out of memory");
+	return ret || !run->t->each ? ret : window_flush(&run->window, err);
+}
+
+/* --- the window ---------------------------------------------------------------------------- */
+
+static int part_begin(struct tcp_run *run, uint64_t now, struct err *err)
+{
+	if (!run->t->o.interval_ns)
+		return 0;
+	model_tcp_free(run->part);
+	run->part = model_tcp_new(now, filter_any(&run->window.filter), run->t->networks);
+	run->told_ns = now;
+	return run->part ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
+static int begin(struct tcp_run *run, struct err *err)
+{
+	const struct options *o = &run->t->o;
+	struct tcp_settings settings = run->t->settings;
+	struct window *w = &run->window;
+	uint64_t now, loaded;
+	int ret = window_open(w, o, err);
+
+	if (ret)
+		return ret;
+	settings.filter = w->filter;
+	settings.ring_bytes = o->ring_bytes;
+	ret = netns_begin(run, &settings, err);
+	if (!ret)
+		ret = tcp_open(&run->tcp, &w->kernel, w->plan.tier, &settings, err);
+	if (ret)
+		return ret;
+	loaded = window_now();
+	now = loaded;
+	run->whole = model_tcp_new(now, filter_any(&w->filter), run->t->networks);
+	if (!run->whole)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (w->has_command)
+		ret = tcp_follow(run->tcp, w->command.pid, err);
+	if (!ret)
+		ret = tcp_attach(run->tcp, err);
+	if (!ret)
+		ret = window_begin(w, err);
+	if (!ret)
+		ret = part_begin(run, w->start_ns, err);
+	/* Who listens, and what was dropped before, is known from the beginning. */
+	if (!ret)
+		ret = tcp_snapshot(run->tcp, &fns, run, err);
+	if (!ret && o->verbose)
+		fprintf(stderr, "%s tier: programs loaded in %.0f ms, attached in %.0f ms\n",
+			tier_name(w->plan.tier), (loaded - w->opened_ns) / 1e6,
+			(w->start_ns - loaded) / 1e6);
+	return ret;
+}
+
+static int print(struct tcp_run *run, struct model_tcp *model, bool interval, uint64_t end_ns,
+		 struct err *err)
+{
+	const struct options *o = &run->t->o;
+	const struct window *w = &run->window;
+	uint64_t begin_ns = interval ? run->told_ns : w->start_ns;
+	const struct text_options text = { o->rows, options_color(o, fileno(w->out)) };
+	struct tcp_report report = {
+		.host = w->kernel.host,
+		.release = w->kernel.release,
+		.plan = tcp_plan(run->tcp),
+		.start_unix_ns = w->start_unix_ns + (begin_ns - w->start_ns),
+		.seconds = (end_ns - begin_ns) / 1e9,
+		.interval = interval,
+		/* An interval's would take a second reading to compare with. */
+		.counters_had = interval ? NULL : run->netstat.had,
+	};
+	int ret;
+
+	clock_read(run);
+	ret = tcp_snapshot(run->tcp, &fns, run, err);
+	if (!ret)
+		ret = model_tcp_figures(model, end_ns, &report.figures, err);
+	if (!ret && !interval)
+		ret = netstat_since(&run->netstat, report.counters, err);
+	if (ret)
+		return ret;
+	tcp_losses(run->tcp, &report.losses);
+	if (o->json && report_tcp_json(w->out, &report))
+		return err_set(err, -ENOMEM, "out of memory");
+	if (!o->json && run->t->diagram && !interval && report.figures.exemplar.cookie)
+		report_tcp_diagram(w->out, &report.figures.exemplar, report.plan);
+	if (!o->json)
+		report_tcp_text(w->out, &report, &text);
+	ret = window_flush(&run->window, err);
+	if (!ret && !interval && o->fail_on_loss && tcp_losses_total(&report.losses))
+		ret = 1;
+	return ret;
+}
+
+static int trace(struct tcp_run *run, struct err *err)
+{
+	const struct options *o = &run->t->o;
+	uint64_t deadline = window_deadline(&run->window);
+	uint64_t next = o->interval_ns ? run->window.start_ns + o->interval_ns : UINT64_MAX;
+	bool progress = !o->quiet && !run->t->each && isatty(STDERR_FILENO);
+
+	if (run->t->each && !o->json)
+		report_tcp_line_head(run->window.out);
+	for (;;) {
+		uint64_t now = window_now();
+		int ret;
+
+		if (now >= deadline || window_all_ended(&run->window))
+			break;
+		if (now >= next) {
+			ret = print(run, run->part, true, now, err);
+			if (!ret)
+				ret = part_begin(run, now, err);
+			if (ret < 0)
+				return ret;
+			while (next <= now)
+				next += o->interval_ns;
+		}
+		if (progress)
+			fprintf(stderr, "\r%.0f s ", (now - run->window.start_ns) / 1e9);
+		if (window_wait(&run->window, deadline < next ? deadline : next, -1) == WINDOW_STOP)
+			break;
+		ret = fetch(run, err);
+		if (ret)
+			return ret;
+	}
+	if (progress)
+		fputs("\r      \r", stderr);
+	return 0;
+}
+
+static int finish(struct tcp_run *run, struct err *err)
+{
+	uint64_t end = window_now();
+	int ret = 0;
+
+	tcp_detach(run->tcp);
+	if (run->t->o.verbose)
+		fprintf(stderr, "detached in %.0f ms\n", (window_now() - end) / 1e6);
+	if (run->part && end > run->told_ns)
+		ret = print(run, run->part, true, end, err);
+	return ret < 0 ? ret : print(run, run->whole, false, end, err);
+}
+
+int cmd_tcp(int argc, char **argv)
+{
+	struct tcp_options t = { .settings.connections = CONNECTIONS_MAX };
+	struct tcp_run run = { .t = &t, .window = WINDOW_INIT, .netstat = NETSTAT_INIT, .netns = -1 };
+	struct err err = { "" };
+	int ret, status;
+
+	options_init(&t.o, "tcp");
+	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = "ioready tcp";
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &t);
+	if (t.o.all && (t.o.filter.tgids_nr || t.o.filter.tids_nr || t.o.filter.comm[0] ||
+			t.o.cgroup || t.o.command)) {
+		fprintf(stderr, "ioready tcp: --all and a filter exclude each other\n");
+		return EXIT_USAGE;
+	}
+	if (t.diagram && t.o.json) {
+		fprintf(stderr, "ioready tcp: --diagram is a picture in text, and goes without --json\n");
+		return EXIT_USAGE;
+	}
+	ret = begin(&run, &err);
+	if (!ret) {
+		status = cmd_start("tcp", &run.window);
+		if (status)
+			goto close;
+		ret = trace(&run, &err);
+	}
+	if (!ret)
+		ret = finish(&run, &err);
+	status = cmd_end("tcp", &run.window, ret, err.text);
+close:
+	tcp_close(run.tcp);
+	model_tcp_free(run.whole);
+	model_tcp_free(run.part);
+	netstat_close(&run.netstat);
+	if (run.netns >= 0)
+		close(run.netns);
+	window_close(&run.window);
+	return status;
+}

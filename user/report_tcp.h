@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What `ioready tcp` prints. */
+#ifndef IOREADY_REPORT_TCP_H
+#define IOREADY_REPORT_TCP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "model_tcp.h"
+#include "netstat.h"
+#include "report.h"
+#include "tcp.h"
+
+/**
+ * struct tcp_report - one window, or a part of it
+ * @counters: what the kernel counted for the namespace meanwhile, by enum
+ *	netstat_counter; @counters_had: that it can be had
+ * @filtered: whether only what some processes have was asked for
+ * @losses: since the window began
+ */
+struct tcp_report {
+	const char *host;
+	const char *release;
+	const struct tcp_plan *plan;
+	uint64_t start_unix_ns;
+	double seconds;
+	bool interval;
+	bool filtered;
+	struct tcp_figures figures;
+	struct tcp_losses losses;
+	uint64_t counters[NETSTAT_NR];
+	const uint8_t *counters_had;
+};
+
+/** report_tcp_text() - for a person: the finding in words, then tables */
+void report_tcp_text(FILE *out, const struct tcp_report *report,
+		     const struct text_options *options);
+
+/** report_tcp_json() - one object on one line; 0 or -ENOMEM */
+int report_tcp_json(FILE *out, const struct tcp_report *report);
+
+/** report_tcp_line_head() - what stands over report_tcp_line_text() */
+void report_tcp_line_head(FILE *out);
+
+/**
+ * report_tcp_line_text(), report_tcp_line_json() - a connection that has ended
+ * @unix_offset_ns: makes a time of CLOCK_MONOTONIC one of CLOCK_REALTIME
+ *
+ * Return: of the latter, 0 or -ENOMEM.
+ */
+void report_tcp_line_text(FILE *out, const struct tcp_row *row, const struct tcp_plan *plan,
+			  uint64_t unix_offset_ns);
+int report_tcp_line_json(FILE *out, const struct tcp_row *row, const struct tcp_plan *plan,
+			 uint64_t unix_offset_ns);
+
+/** report_tcp_diagram() - its handshake and its close, as arrows with their times */
+void report_tcp_diagram(FILE *out, const struct tcp_row *row, const struct tcp_plan *plan);
+
+/** tcp_losses_total() - all of them */
+uint64_t tcp_losses_total(const struct tcp_losses *losses);
+const char *tcp_loss_name(enum tcp_loss reason);
+
+#endif /* IOREADY_REPORT_TCP_H */

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "report_tcp.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+static void put(json_t *o, const char *key, uint64_t n)
+{
+	json_object_set_new(o, key, json_integer(n));
+}
+
+static void put_if(json_t *o, const char *key, bool had, uint64_t n)
+{
+	json_object_set_new(o, key, had ? json_integer(n) : json_null());
+}
+
+/* Without any, only the count and the sum are numbers. */
+static json_t *times_json(const struct tcp_times *t)
+{
+	static const struct {
+		const char *name;
+		double share;
+	} quantiles[] = { { "p50", 0.5 }, { "p90", 0.9 }, { "p99", 0.99 }, { "p999", 0.999 } };
+	json_t *o = json_object();
+
+	put(o, "count", t ? t->n : 0);
+	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
+		put_if(o, quantiles[i].name, t && t->n,
+		       t ? histogram_quantile(&t->histogram, quantiles[i].share, t->max) : 0);
+	put_if(o, "max", t && t->n, t ? t->max : 0);
+	put(o, "sum", t ? t->sum : 0);
+	return o;
+}
+
+static json_t *states_json(const struct tcp_group *g)
+{
+	json_t *o = json_object();
+
+	for (unsigned int i = 0; i < STATE_NR; i++)
+		if (g->state_n[i])
+			json_object_set_new(o, tcp_state_name(i),
+					    json_pack("{sI sI sI sI}", "count", (json_int_t)g->state_n[i],
+						      "sum_ns", (json_int_t)g->state_sum_ns[i], "max_ns",
+						      (json_int_t)g->state_max_ns[i], "now",
+						      (json_int_t)g->living[i]));
+	return o;
+}
+
+static void put_address(json_t *o, const char *key, uint16_t family, const uint8_t *address,
+			uint16_t port)
+{
+	char text[64];
+
+	json_object_set_new(o, key, json_string(text_address(text, family, address, port)));
+}
+
+static void put_owner(json_t *o, bool owned, uint32_t tgid, uint64_t start_ns, const char *comm)
+{
+	char name[4 * 16 + 1];
+
+	put_if(o, "pid", owned, tgid);
+	put_if(o, "start_time_ns", owned, start_ns);
+	json_object_set_new(o, "comm", owned ? json_string(text_clean(name, comm)) : json_null());
+}
+
+static json_t *group_json(const struct tcp_group *g, const struct tcp_plan *plan)
+{
+	json_t *o = json_object(), *failed = json_object(), *closed = json_object();
+
+	json_object_set_new(o, "direction", json_string(g->key.passive ? "passive" : "active"));
+	put_owner(o, g->tgid, g->tgid, g->start_ns, g->comm);
+	put(o, "netns", g->netns);
+	put(o, "port", g->key.port);
+	if (g->key.family)
+		put_address(o, "peer", g->key.family, g->key.peer, g->key.passive ? 0 : g->key.port);
+	else
+		json_object_set_new(o, "peer", json_null());
+	put(o, "connections", g->connections);
+	put(o, "seeded", g->seeded);
+	put(o, "established", g->established);
+	put(o, "syn_retransmits", g->syn_retransmits);
+	put(o, "fastopen", g->fastopen);
+	put(o, "multipath", g->multipath);
+	if (g->key.passive) {
+		put_if(o, "syns", plan->handshakes && !g->key.family, g->syns);
+		put_if(o, "syns_kept", plan->handshakes && !g->key.family, g->kept);
+		put_if(o, "synack_retransmits", !g->key.family, g->synack_retransmits);
+		put_if(o, "cookies", plan->handshakes, g->cookies);
+		put(o, "accepted", g->accepted);
+		put(o, "unaccepted", g->unaccepted);
+		json_object_set_new(o, "syn_to_synack_ns",
+				    plan->handshakes ? times_json(g->times[TIME_SYNACK]) : json_null());
+		json_object_set_new(o, "synack_to_ack_ns", times_json(g->times[TIME_ACK]));
+		json_object_set_new(o, "synack_to_ack_kind",
+				    json_string(plan->handshakes ? "exact" : "derived"));
+		json_object_set_new(o, "ack_to_accept_ns", times_json(g->times[TIME_ACCEPT]));
+	} else {
+		for (int i = 0; i < FAILURE_NR; i++)
+			put(failed, tcp_failure_name(i), g->failed[i]);
+		json_object_set_new(o, "handshake_ns", times_json(g->times[TIME_HANDSHAKE]));
+		json_object_set(o, "failed", failed);
+	}
+	json_decref(failed);
+	put(o, "ended", g->ended);
+	for (int i = 0; i <= CLOSER_BOTH; i++)
+		put(closed, tcp_closer_name(i), g->closed[i]);
+	json_object_set_new(o, "closed_first", closed);
+	put(o, "resets_in", g->resets_in);
+	put(o, "resets_out", g->resets_out);
+	put(o, "half_closed", g->half_closed);
+	put(o, "retransmits", g->retransmits);
+	put(o, "bytes_in", g->bytes_in);
+	put(o, "bytes_out", g->bytes_out);
+	json_object_set_new(o, "life_ns", times_json(g->times[TIME_LIFE]));
+	json_object_set_new(o, "states", states_json(g));
+	return o;
+}
+
+static json_t *listener_json(const struct tcp_listener *l)
+{
+	json_t *o = json_object();
+
+	put_address(o, "local", l->record.key.family, l->record.key.local, l->record.key.local_port);
+	put(o, "port", l->record.key.local_port);
+	put(o, "netns", l->record.netns);
+	put_owner(o, true, l->record.tgid, l->record.start_ns, l->record.comm);
+	put(o, "owners", l->owners);
+	put(o, "queue", l->record.queue);
+	put(o, "queue_max", l->record.queue_max);
+	put(o, "drops", l->drops);
+	return o;
+}
+
+static json_t *minisocks_json(const struct tcp_report *r)
+{
+	const struct tcp_minisocks *m = &r->figures.minisocks;
+	json_t *o = json_object();
+
+	put(o, "born", m->born);
+	put(o, "expired", m->expired);
+	put(o, "cut_short", m->cut);
+	put(o, "now", m->now);
+	json_object_set_new(o, "fin_wait2_ns", times_json(&m->fin_wait2));
+	json_object_set_new(o, "time_wait_ns", times_json(&m->time_wait));
+	return o;
+}
+
+static int print(FILE *out, json_t *o)
+{
+	int ret = json_dumpf(o, out, JSON_COMPACT);
+
+	fputc('\n', out);
+	json_decref(o);
+	return ret && !ferror(out) ? -ENOMEM : 0;
+}
+
+int report_tcp_json(FILE *out, const struct tcp_report *r)
+{
+	json_t *o = json_object(), *groups = json_array(), *listeners = json_array();
+	json_t *losses = json_object(), *counters = json_object(), *window = json_object();
+
+	json_object_set_new(o, "version", json_string(IOREADY_VERSION));
+	json_object_set_new(o, "host", json_string(r->host));
+	json_object_set_new(o, "kernel", json_string(r->release));
+	json_object_set_new(o, "tier", json_string(tier_name(r->plan->tier)));
+	put(window, "start_unix_ns", r->start_unix_ns);
+	json_object_set_new(window, "seconds", json_real(r->seconds));
+	json_object_set_new(window, "interval", json_boolean(r->interval));
+	json_object_set_new(o, "window", window);
+	for (int i = 0; i < TCP_LOSS_NR; i++)
+		put(losses, tcp_loss_name(i), r->losses.count[i]);
+	put(losses, "nested", r->losses.nested);
+	put(losses, "not_followed", r->losses.not_followed);
+	json_object_set_new(o, "losses", losses);
+	put(o, "unowned", r->figures.unowned);
+	put(o, "overflow", r->figures.overflow);
+	for (int i = 0; i < r->figures.groups_nr; i++)
+		json_array_append_new(groups, group_json(r->figures.groups[i], r->plan));
+	json_object_set_new(o, "connections", groups);
+	for (int i = 0; i < r->figures.listeners_nr; i++)
+		json_array_append_new(listeners, listener_json(&r->figures.listeners[i]));
+	json_object_set_new(o, "listeners", listeners);
+	json_object_set_new(o, "minisocks", r->plan->minisocks ? minisocks_json(r) : json_null());
+	for (int i = 0; r->counters_had && i < NETSTAT_NR; i++)
+		put_if(counters, netstat_name(i), r->counters_had[i], r->counters[i]);
+	json_object_set_new(o, "counters", counters);
+	return print(out, o);
+}
+
+/* --- a line a connection ------------------------------------------------------------------ */
+
+static void put_between(json_t *o, const char *key, uint64_t from, uint64_t to)
+{
+	put_if(o, key, from && to >= from, to - from);
+}
+
+int report_tcp_line_json(FILE *out, const struct tcp_row *row, const struct tcp_plan *plan,
+			 uint64_t unix_offset_ns)
+{
+	json_t *o = json_object(), *states = json_object(), *resent = json_array();
+	bool is_passive = row->flags & TCP_PASSIVE;
+	uint32_t kept = row->syn_retransmits < SYN_RETRANSMITS_MAX ? row->syn_retransmits :
+								     SYN_RETRANSMITS_MAX;
+
+	put(o, "time_unix_ns", row->ended_ns + unix_offset_ns);
+	put(o, "cookie", row->cookie);
+	put(o, "netns", row->netns);
+	put_owner(o, row->flags & TCP_OWNED, row->tgid, row->start_ns, row->comm);
+	put_if(o, "tid", row->flags & TCP_OWNED, row->tid);
+	json_object_set_new(o, "direction", row->flags & TCP_SEEDED ? json_null() :
+					    json_string(is_passive ? "passive" : "active"));
+	put_address(o, "local", row->family, row->local, row->local_port);
+	put_address(o, "remote", row->family, row->remote, row->remote_port);
+	json_object_set_new(o, "established", json_boolean(row->established_ns ||
+							   row->flags & TCP_SEEDED));
+	json_object_set_new(o, "failure", row->established_ns || row->flags & TCP_SEEDED ?
+						  json_null() :
+						  json_string(tcp_failure_name(tcp_failure(row))));
+	if (is_passive) {
+		put_between(o, "syn_to_synack_ns", row->syn_ns, row->synack_ns);
+		put_between(o, "synack_to_ack_ns", row->synack_ns, row->established_ns);
+		json_object_set_new(o, "synack_to_ack_kind",
+				    json_string(plan->handshakes ? "exact" : "derived"));
+		put_between(o, "ack_to_accept_ns", row->established_ns, row->accepted_ns);
+	} else {
+		put_between(o, "handshake_ns", row->syn_ns, row->established_ns);
+		for (uint32_t i = 0; i < kept; i++)
+			json_array_append_new(resent, json_integer(row->syn_retransmit_ns[i] - row->syn_ns));
+		json_object_set(o, "syn_retransmits_ns", resent);
+	}
+	json_decref(resent);
+	put(o, "syn_retransmits", row->syn_retransmits);
+	put_between(o, "life_ns", row->established_ns, row->ended_ns);
+	json_object_set_new(o, "closed_first", json_string(tcp_closer_name(row->closer)));
+	json_object_set_new(o, "reset_in", json_boolean(row->flags & TCP_RESET_IN));
+	json_object_set_new(o, "reset_out", json_boolean(row->flags & TCP_RESET_OUT));
+	json_object_set_new(o, "half_closed", json_boolean(row->flags & TCP_HALF_CLOSED));
+	json_object_set_new(o, "cookie_syn", plan->handshakes ?
+						     json_boolean(row->flags & TCP_COOKIE) : json_null());
+	json_object_set_new(o, "fastopen", json_boolean(row->flags & TCP_FASTOPEN));
+	json_object_set_new(o, "multipath", json_boolean(row->flags & TCP_MULTIPATH));
+	put(o, "bytes_in", row->bytes_in);
+	put(o, "bytes_out", row->bytes_out);
+	put(o, "retransmits", row->retransmits);
+	put_if(o, "srtt_us", row->srtt_us, row->srtt_us);
+	for (unsigned int i = 0; i < STATE_NR; i++)
+		if (row->state_ns[i])
+			put(states, tcp_state_name(i), row->state_ns[i]);
+	json_object_set_new(o, "states_ns", states);
+	return print(out, o);
+}

@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "report_tcp.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define BOLD "\033[1m"
+#define PLAIN "\033[0m"
+
+#define FINDINGS 3
+#define MS UINT64_C(1000000)
+
+/* Whose connections these are, as far as they are somebody's. */
+static char *owner_text(char to[4 * 16 + 16], const struct tcp_group *g)
+{
+	char name[4 * 16 + 1];
+
+	if (!g->tgid)
+		return strcpy(to, "nobody");
+	sprintf(to, "%s (%u)", text_clean(name, g->comm), g->tgid);
+	return to;
+}
+
+/* A peer, or a network of them. */
+static char *peer_text(char *to, const struct tcp_key *key)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (!key->passive)
+		return text_address(to, key->family, key->peer, key->port);
+	inet_ntop(key->family, key->peer, text, sizeof(text));
+	sprintf(to, "%s/%d", text, key->family == AF_INET ? 24 : 64);
+	return to;
+}
+
+static char *quantile(char *to, const struct tcp_times *t, double share)
+{
+	if (!t)
+		return strcpy(to, "-");
+	return text_duration(to, histogram_quantile(&t->histogram, share, t->max));
+}
+
+static char *longest(char *to, const struct tcp_times *t)
+{
+	return t ? text_duration(to, t->max) : strcpy(to, "-");
+}
+
+/* Derived where it is the kernel's own measure of the round trip, see measures.rst. */
+static const char *ack_mark(const struct tcp_report *r)
+{
+	return r->plan->handshakes ? "" : "~";
+}
+
+static uint64_t failed_total(const struct tcp_group *g)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < FAILURE_NR; i++)
+		n += g->failed[i];
+	return n;
+}
+
+/* --- the finding ------------------------------------------------------------------------ */
+
+static bool tell_drops(FILE *out, const struct tcp_report *r)
+{
+	bool told = false;
+	char n[32];
+
+	for (int i = 0; i < r->figures.listeners_nr; i++) {
+		const struct tcp_listener *l = &r->figures.listeners[i];
+		char name[4 * 16 + 1];
+
+		if (!l->drops)
+			continue;
+		fprintf(out, "Port %u (%s, %u): the kernel dropped %s SYNs or handshakes; %u of %u "
+			     "connections wait for accept() now.\n",
+			l->record.key.local_port, text_clean(name, l->record.comm), l->record.tgid,
+			text_grouped(n, l->drops), l->record.queue, l->record.queue_max);
+		told = true;
+	}
+	return told;
+}
+
+static bool tell_failed(FILE *out, const struct tcp_group *g)
+{
+	uint64_t failed = failed_total(g);
+	char owner[4 * 16 + 16], peer[64], n[2][32];
+
+	if (!failed)
+		return false;
+	fprintf(out, "%s: %s of %s connections to %s failed:", owner_text(owner, g),
+		text_grouped(n[0], failed), text_grouped(n[1], g->connections),
+		peer_text(peer, &g->key));
+	for (int i = 0, told = 0; i < FAILURE_NR; i++)
+		if (g->failed[i])
+			fprintf(out, "%s %s %s", told++ ? "," : "", text_grouped(n[0], g->failed[i]),
+				tcp_failure_name(i));
+	fputs(".\n", out);
+	return true;
+}
+
+static bool tell_unclosed(FILE *out, const struct tcp_group *g)
+{
+	char owner[4 * 16 + 16], n[32], ns[16];
+
+	if (!g->living[STATE_CLOSE_WAIT] || g->longest_ns[STATE_CLOSE_WAIT] < 1000 * MS)
+		return false;
+	fprintf(out, "%s: %s connections are in CLOSE_WAIT, the longest for at least %s: the peer has "
+		     "closed, the program has not.\n",
+		owner_text(owner, g), text_grouped(n, g->living[STATE_CLOSE_WAIT]),
+		text_duration(ns, g->longest_ns[STATE_CLOSE_WAIT]));
+	return true;
+}
+
+static bool tell_resent(FILE *out, const struct tcp_group *g)
+{
+	char owner[4 * 16 + 16], n[32], peer[64];
+
+	if (!g->syn_retransmits || g->key.passive)
+		return false;
+	fprintf(out, "%s: SYNs to %s were sent again %s times.\n", owner_text(owner, g),
+		peer_text(peer, &g->key), text_grouped(n, g->syn_retransmits));
+	return true;
+}
+
+static bool tell_accept(FILE *out, const struct tcp_group *g)
+{
+	const struct tcp_times *t = g->times[TIME_ACCEPT];
+	char owner[4 * 16 + 16], n[32], text[3][16];
+
+	if (!t || t->max < 10 * MS)
+		return false;
+	fprintf(out, "%s: %s connections to port %u waited for accept(): half at most %s, 99 %% at most "
+		     "%s, the longest %s.\n",
+		owner_text(owner, g), text_grouped(n, t->n), g->key.port, quantile(text[0], t, 0.5),
+		quantile(text[1], t, 0.99), longest(text[2], t));
+	return true;
+}
+
+static void tell_plain(FILE *out, const struct tcp_report *r)
+{
+	const struct tcp_group *g = r->figures.groups_nr ? r->figures.groups[0] : NULL;
+	char owner[4 * 16 + 16], n[32], peer[64], text[16];
+
+	if (!g) {
+		fputs("No connection was seen.\n", out);
+		return;
+	}
+	owner_text(owner, g);
+	text_grouped(n, g->connections);
+	if (g->key.passive)
+		fprintf(out, "%s: %s connections to port %u; half were accepted within %s.\n", owner, n,
+			g->key.port, quantile(text, g->times[TIME_ACCEPT], 0.5));
+	else
+		fprintf(out, "%s: %s connections to %s; half had shaken hands within %s.\n", owner, n,
+			peer_text(peer, &g->key), quantile(text, g->times[TIME_HANDSHAKE], 0.5));
+}
+
+static void findings(FILE *out, const struct tcp_report *r, const struct text_options *o)
+{
+	static bool (*const tells[])(FILE *, const struct tcp_group *) = {
+		tell_failed, tell_unclosed, tell_accept, tell_resent,
+	};
+	int told;
+
+	if (o->color)
+		fputs(BOLD, out);
+	told = tell_drops(out, r);
+	for (size_t i = 0; i < sizeof(tells) / sizeof(tells[0]); i++)
+		for (int j = 0; j < r->figures.groups_nr && told < FINDINGS; j++)
+			told += tells[i](out, r->figures.groups[j]);
+	if (!told)
+		tell_plain(out, r);
+	if (o->color)
+		fputs(PLAIN, out);
+	fputc('\n', out);
+}
+
+/* --- tables ------------------------------------------------------------------------------- */
+
+/* The first groups of a kind, up to the rows that are wanted; whether there are any. */
+static int kind_begin(const struct tcp_report *r, bool passive)
+{
+	int i = 0;
+
+	while (i < r->figures.groups_nr && !!r->figures.groups[i]->key.passive != passive)
+		i++;
+	return i;
+}
+
+static int kind_end(const struct tcp_report *r, bool passive)
+{
+	int i = kind_begin(r, passive);
+
+	while (i < r->figures.groups_nr && !!r->figures.groups[i]->key.passive == passive)
+		i++;
+	return i;
+}
+
+static int rows_end(int begin, int end, const struct text_options *o)
+{
+	return o->rows && end - begin > (int)o->rows ? begin + (int)o->rows : end;
+}
+
+static void more(FILE *out, int n)
+{
+	if (n > 0)
+		fprintf(out, "%7s %d more (--rows=0 shows all)\n", "...", n);
+	fputc('\n', out);
+}
+
+static void head(FILE *out, const struct text_options *o, const char *text)
+{
+	fprintf(out, "%s%s%s\n", o->color ? BOLD : "", text, o->color ? PLAIN : "");
+}
+
+static void passive(FILE *out, const struct tcp_report *r, const struct text_options *o)
+{
+	int begin = kind_begin(r, true), end = kind_end(r, true), last = rows_end(begin, end, o);
+	bool networks = begin < end && r->figures.groups[begin]->key.family;
+
+	if (begin == end)
+		return;
+	head(out, o, " PORT PROCESS                   CONNS   SYN-SYNACK P50/P99   SYNACK-ACK P50/P99"
+		     "     MAX       ACCEPT P50/P99     MAX    SYNS  RESENT COOKIES  TFO");
+	for (int i = begin; i < last; i++) {
+		const struct tcp_group *g = r->figures.groups[i];
+		char owner[4 * 16 + 16], n[6][32], t[8][16], peer[64];
+
+		/* What the kernel had no hook for is absent. */
+		strcpy(n[1], "-");
+		strcpy(n[2], "-");
+		if (r->plan->handshakes && !networks)
+			text_grouped(n[1], g->syns);
+		if (r->plan->handshakes)
+			text_grouped(n[2], g->cookies);
+		fprintf(out, "%5u %-22.22s %8s %10s %9s %2s%8s %8s %7s %12s %9s %7s %7s %7s %7s %4s",
+			g->key.port, owner_text(owner, g), text_grouped(n[0], g->connections),
+			quantile(t[0], g->times[TIME_SYNACK], 0.5),
+			quantile(t[1], g->times[TIME_SYNACK], 0.99),
+			g->times[TIME_ACK] ? ack_mark(r) : "", quantile(t[2], g->times[TIME_ACK], 0.5),
+			quantile(t[3], g->times[TIME_ACK], 0.99), longest(t[4], g->times[TIME_ACK]),
+			quantile(t[5], g->times[TIME_ACCEPT], 0.5),
+			quantile(t[6], g->times[TIME_ACCEPT], 0.99),
+			longest(t[7], g->times[TIME_ACCEPT]), n[1],
+			text_grouped(n[3], networks ? g->syn_retransmits : g->synack_retransmits), n[2],
+			text_grouped(n[4], g->fastopen));
+		if (networks)
+			fprintf(out, "  %s", peer_text(peer, &g->key));
+		fputc('\n', out);
+	}
+	more(out, end - last);
+}
+
+static void active(FILE *out, const struct tcp_report *r, const struct text_options *o)
+{
+	int begin = kind_begin(r, false), end = kind_end(r, false), last = rows_end(begin, end, o);
+
+	if (begin == end)
+		return;
+	head(out, o, "PROCESS                PEER                        CONNS  FAILED    HANDSHAKE "
+		     "P50/P99     MAX  RESENT  TFO");
+	for (int i = begin; i < last; i++) {
+		const struct tcp_group *g = r->figures.groups[i];
+		char owner[4 * 16 + 16], peer[64], n[4][32], t[3][16];
+
+		fprintf(out, "%-22.22s %-24s %8s %7s %12s %8s %7s %7s %4s\n", owner_text(owner, g),
+			peer_text(peer, &g->key), text_grouped(n[0], g->connections),
+			text_grouped(n[1], failed_total(g)),
+			quantile(t[0], g->times[TIME_HANDSHAKE], 0.5),
+			quantile(t[1], g->times[TIME_HANDSHAKE], 0.99),
+			longest(t[2], g->times[TIME_HANDSHAKE]), text_grouped(n[2], g->syn_retransmits),
+			text_grouped(n[3], g->fastopen));
+	}
+	more(out, end - last);
+}
+
+/* Mean and longest stay in a state. */
+static char *stay(char *to, const struct tcp_group *g, unsigned int state)
+{
+	char mean[16], max[16];
+
+	if (!g->state_n[state])
+		return strcpy(to, "-");
+	sprintf(to, "%s/%s", text_duration(mean, g->state_sum_ns[state] / g->state_n[state]),
+		text_duration(max, g->state_max_ns[state]));
+	return to;
+}
+
+static void closes(FILE *out, const struct tcp_report *r, const struct text_options *o)
+{
+	static const unsigned int states[] = { STATE_FIN_WAIT1, STATE_FIN_WAIT2, STATE_CLOSE_WAIT,
+					       STATE_LAST_ACK };
+	int last = rows_end(0, r->figures.groups_nr, o), told = 0;
+
+	for (int i = 0; i < last; i++) {
+		const struct tcp_group *g = r->figures.groups[i];
+		char owner[4 * 16 + 16], where[80], text[64], n[6][32], t[16];
+
+		if (!g->ended && !g->living[STATE_CLOSE_WAIT] && !g->living[STATE_FIN_WAIT2])
+			continue;
+		if (!told++)
+			head(out, o, "PROCESS                WHERE                       ENDED BY US BY PEER"
+				     "  RESET  LIFE P50    FIN_WAIT1 mean/max    FIN_WAIT2   CLOSE_WAIT"
+				     "     LAST_ACK");
+		if (g->key.passive)
+			sprintf(where, "port %u", g->key.port);
+		else
+			peer_text(where, &g->key);
+		fprintf(out, "%-22.22s %-24s %8s %5s %7s %6s %9s %21s", owner_text(owner, g), where,
+			text_grouped(n[0], g->ended), text_grouped(n[1], g->closed[CLOSER_LOCAL]),
+			text_grouped(n[2], g->closed[CLOSER_REMOTE]),
+			text_grouped(n[3], g->resets_in + g->resets_out),
+			quantile(t, g->times[TIME_LIFE], 0.5), stay(text, g, states[0]));
+		for (int j = 1; j < 4; j++)
+			fprintf(out, " %*s", j == 1 ? 12 : 12, stay(text, g, states[j]));
+		fputc('\n', out);
+	}
+	if (told)
+		fputc('\n', out);
+}
+
+static void listeners(FILE *out, const struct tcp_report *r, const struct text_options *o)
+{
+	int last = rows_end(0, r->figures.listeners_nr, o);
+
+	if (!r->figures.listeners_nr)
+		return;
+	head(out, o, "LISTENING                PROCESS                WAITING   LIMIT   DROPPED");
+	for (int i = 0; i < last; i++) {
+		const struct tcp_listener *l = &r->figures.listeners[i];
+		char where[64], name[4 * 16 + 1], who[4 * 16 + 32], n[32];
+
+		sprintf(who, "%s (%u)", text_clean(name, l->record.comm), l->record.tgid);
+		if (l->owners > 1)
+			sprintf(who + strlen(who), " +%u", l->owners - 1);
+		fprintf(out, "%-24s %-22s %7u %7u %9s\n",
+			text_address(where, l->record.key.family, l->record.key.local,
+					 l->record.key.local_port),
+			who, l->record.queue, l->record.queue_max, text_grouped(n, l->drops));
+	}
+	more(out, r->figures.listeners_nr - last);
+}
+
+static void minisocks(FILE *out, const struct tcp_report *r)
+{
+	const struct tcp_minisocks *m = &r->figures.minisocks;
+	char n[4][32], t[4][16];
+
+	if (!r->plan->minisocks) {
+		fputs("TIME_WAIT is not seen by this tier: it is no state of a socket.\n", out);
+		return;
+	}
+	fprintf(out, "TIME_WAIT and FIN_WAIT_2 with nobody to read: %s begun, %s expired, %s cut short, "
+		     "%s now.",
+		text_grouped(n[0], m->born), text_grouped(n[1], m->expired), text_grouped(n[2], m->cut),
+		text_grouped(n[3], m->now));
+	if (m->time_wait.n)
+		fprintf(out, " TIME_WAIT lasted %s on average, %s at most.",
+			text_duration(t[0], m->time_wait.sum / m->time_wait.n),
+			text_duration(t[1], m->time_wait.max));
+	if (m->fin_wait2.n)
+		fprintf(out, " FIN_WAIT_2 %s, %s at most.",
+			text_duration(t[2], m->fin_wait2.sum / m->fin_wait2.n),
+			text_duration(t[3], m->fin_wait2.max));
+	fputc('\n', out);
+}
+
+static void counters(FILE *out, const struct tcp_report *r)
+{
+	int told = 0;
+	char n[32];
+
+	if (!r->counters_had)
+		return;
+	fputs("The kernel's counters of the namespace:", out);
+	for (int i = 0; i < NETSTAT_NR; i++)
+		if (r->counters_had[i] && r->counters[i])
+			fprintf(out, "%s %s %s", told++ ? "," : "", netstat_name(i),
+				text_grouped(n, r->counters[i]));
+	fputs(told ? ".\n" : " none of them has moved.\n", out);
+}
+
+/* --- losses --------------------------------------------------------------------------------- */
+
+static const char *const loss_names[TCP_LOSS_NR] = {
+	[TCP_LOSS_TABLE] = "table",	    [TCP_LOSS_RING] = "ring",
+	[TCP_LOSS_REQUESTS] = "requests",   [TCP_LOSS_LISTENERS] = "listeners",
+	[TCP_LOSS_TIMEWAITS] = "timewaits",
+};
+
+const char *tcp_loss_name(enum tcp_loss reason)
+{
+	return loss_names[reason];
+}
+
+uint64_t tcp_losses_total(const struct tcp_losses *losses)
+{
+	uint64_t total = losses->nested + losses->not_followed;
+
+	for (int i = 0; i < TCP_LOSS_NR; i++)
+		total += losses->count[i];
+	return total;
+}
+
+static void losses(FILE *out, const struct tcp_report *r)
+{
+	static const char *const words[TCP_LOSS_NR] = {
+		[TCP_LOSS_TABLE] = "connections found no room in their table (see --connections)",
+		[TCP_LOSS_RING] = "connections that ended were lost to a full ring (see --ring)",
+		[TCP_LOSS_REQUESTS] = "handshakes found no room: when their SYN came is not known",
+		[TCP_LOSS_LISTENERS] = "SYNs to listeners that found no room in their table",
+		[TCP_LOSS_TIMEWAITS] = "minisocks not counted, for want of room",
+	};
+	char n[32];
+
+	if (r->figures.unowned)
+		fprintf(out, "%10s connections ended that no process had accepted: not in the figures\n",
+			text_grouped(n, r->figures.unowned));
+	if (r->figures.overflow)
+		fprintf(out, "%10s connections to more peers than are told apart: not in the tables\n",
+			text_grouped(n, r->figures.overflow));
+	for (int i = 0; i < TCP_LOSS_NR; i++)
+		if (r->losses.count[i])
+			fprintf(out, "%10s %s\n", text_grouped(n, r->losses.count[i]), words[i]);
+	if (r->losses.nested)
+		fprintf(out, "%10s runs of a hook skipped because another was running\n",
+			text_grouped(n, r->losses.nested));
+	if (r->losses.not_followed)
+		fprintf(out, "%10s threads of the command not followed\n",
+			text_grouped(n, r->losses.not_followed));
+	if (!tcp_losses_total(&r->losses))
+		fputs("Nothing was lost.\n", out);
+}
+
+void report_tcp_text(FILE *out, const struct tcp_report *r, const struct text_options *o)
+{
+	char when[32];
+
+	fprintf(out, "%s  %.1f s on %s, Linux %s, %s tier\n\n", text_time(when, r->start_unix_ns),
+		r->seconds, r->host, r->release, tier_name(r->plan->tier));
+	findings(out, r, o);
+	passive(out, r, o);
+	active(out, r, o);
+	closes(out, r, o);
+	listeners(out, r, o);
+	if (r->interval)
+		return;
+	minisocks(out, r);
+	counters(out, r);
+	if (!r->plan->handshakes)
+		fputs("~ is the round trip that the kernel itself measured; when SYNs came is not seen by "
+		      "this tier.\n",
+		      out);
+	losses(out, r);
+}

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tcp.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "libbpf_said.h"
+#include "table.h"
+#include "tcp.skel.h"
+
+#define LINKS_MAX 32
+
+struct tcp {
+	const struct kernel *kernel;
+	struct tcp_settings settings;
+	struct tcp_plan plan;
+	struct tcp_bpf *skel;
+	struct ring_buffer *ring;
+	struct bpf_link *links[LINKS_MAX];
+	int links_nr;
+	const struct tcp_fns *fns;	/* of the call that is going on */
+	void *arg;
+};
+
+/* What a function is hooked for. */
+enum purpose { HANDSHAKE, MINISOCK };
+
+struct function {
+	enum purpose purpose;
+	const char *name;
+	struct bpf_program *fentry, *kprobe;
+};
+
+#define FUNCTIONS_NR 9
+
+/* Ends before begins, so that nothing is begun whose end would be missed. */
+static void functions(struct tcp_bpf *skel, struct function *f)
+{
+#define X(purpose, symbol)							\
+	*f++ = (struct function){ purpose, #symbol, skel->progs.fentry_##symbol,	\
+				  skel->progs.kprobe_##symbol };
+	X(HANDSHAKE, inet_csk_reqsk_queue_drop)
+	X(HANDSHAKE, inet_csk_complete_hashdance)
+	X(HANDSHAKE, inet_csk_reqsk_queue_hash_add)
+	X(HANDSHAKE, tcp_conn_request)
+	X(MINISOCK, inet_twsk_kill)
+	X(MINISOCK, tw_timer_handler)
+	X(MINISOCK, inet_twsk_hashdance)
+	X(MINISOCK, inet_twsk_hashdance_schedule)
+	X(MINISOCK, __inet_twsk_schedule)
+#undef X
+}
+
+static bool has_function(const struct tcp *tcp, const char *name)
+{
+	return btf__find_by_name_kind(tcp->kernel->btf, name, BTF_KIND_FUNC) > 0;
+}
+
+/* Chooses the programs; all or none of a purpose, so that a figure is right or absent. */
+static void choose(struct tcp *tcp, enum tier tier)
+{
+	struct tcp_bpf *skel = tcp->skel;
+	struct function f[FUNCTIONS_NR];
+	bool fentry = tier == TIER_FENTRY, hooked = tier != TIER_TRACEPOINT;
+
+	tcp->plan.tier = tier;
+	/* bpf_get_func_ret() is there since 5.17. */
+	tcp->plan.accept = fentry && libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACING,
+							     BPF_FUNC_get_func_ret, NULL) != 0 ?
+				   ACCEPT_FUNCTION :
+				   ACCEPT_SYSCALL;
+	tcp->plan.handshakes = hooked && has_function(tcp, "tcp_conn_request") &&
+			       has_function(tcp, "inet_csk_reqsk_queue_hash_add") &&
+			       has_function(tcp, "inet_csk_complete_hashdance");
+	tcp->plan.minisocks = hooked && has_function(tcp, "inet_twsk_kill") &&
+			      has_function(tcp, "tw_timer_handler") &&
+			      has_function(tcp, "__inet_twsk_schedule") &&
+			      (has_function(tcp, "inet_twsk_hashdance") ||
+			       has_function(tcp, "inet_twsk_hashdance_schedule"));
+	functions(skel, f);
+	for (int i = 0; i < FUNCTIONS_NR; i++) {
+		bool load = has_function(tcp, f[i].name) &&
+			    (f[i].purpose == HANDSHAKE ? tcp->plan.handshakes :
+							 tcp->plan.minisocks);
+
+		bpf_program__set_autoload(f[i].fentry, load && fentry);
+		bpf_program__set_autoload(f[i].kprobe, load && !fentry);
+	}
+	bpf_program__set_autoload(skel->progs.fexit_accept, tcp->plan.accept == ACCEPT_FUNCTION);
+	bpf_program__set_autoload(skel->progs.exit_accept, tcp->plan.accept == ACCEPT_SYSCALL);
+	bpf_program__set_autoload(skel->progs.fork_tree, tcp->settings.filter.tree);
+}
+
+static void knobs_set(struct tcp *tcp)
+{
+	const struct tcp_settings *s = &tcp->settings;
+	struct tcp_bpf__rodata *knobs = tcp->skel->rodata;
+
+	filter_knobs(knobs, &s->filter);
+	knobs->functions_on = tcp->plan.handshakes;
+	knobs->filter_ports_nr = s->ports_nr;
+	memcpy((void *)knobs->filter_ports, s->ports, sizeof(s->ports));
+	knobs->filter_netns = s->netns;
+	knobs->filter_peer_bits = s->peer_bits;
+	memcpy((void *)knobs->filter_peer, s->peer, sizeof(s->peer));
+	bpf_map__set_max_entries(tcp->skel->maps.connections, s->connections);
+	bpf_map__set_max_entries(tcp->skel->maps.ring, s->ring_bytes);
+	if (!tcp->plan.handshakes)
+		bpf_map__set_max_entries(tcp->skel->maps.requests, 1);
+	if (!tcp->plan.minisocks)
+		bpf_map__set_max_entries(tcp->skel->maps.timewaits, 1);
+}
+
+int tcp_open(struct tcp **tcp, const struct kernel *kernel, enum tier tier,
+	     const struct tcp_settings *settings, struct err *err)
+{
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	struct tcp *t = calloc(1, sizeof(*t));
+	int ret;
+
+	if (!t)
+		return err_set(err, -ENOMEM, "out of memory");
+	t->kernel = kernel;
+	t->settings = *settings;
+	libbpf_listen();
+	/* Kernels before 5.11 bill maps to this limit; later ones ignore it. */
+	setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	t->skel = tcp_bpf__open();
+	if (!t->skel) {
+		ret = err_set(err, -errno, "the programs could not be opened: %s", libbpf_said());
+		goto err_free;
+	}
+	choose(t, tier);
+	knobs_set(t);
+	ret = tcp_bpf__load(t->skel);
+	if (ret) {
+		err_set(err, ret, "the kernel refused the programs: %s: %s", strerror(-ret),
+			libbpf_said());
+		goto err_free;
+	}
+	*tcp = t;
+	return 0;
+
+err_free:
+	tcp_close(t);
+	return ret;
+}
+
+const struct tcp_plan *tcp_plan(const struct tcp *tcp)
+{
+	return &tcp->plan;
+}
+
+/* --- hooks --------------------------------------------------------------------------- */
+
+static int keep(struct tcp *tcp, struct bpf_link *link, const char *where, struct err *err)
+{
+	if (!link)
+		return err_set(err, -errno, "no hook on %s: %s", where, strerror(errno));
+	tcp->links[tcp->links_nr++] = link;
+	return 0;
+}
+
+/* libbpf would look for tracefs only where it is usually mounted. */
+static int attach_accept(struct tcp *tcp, const char *event, struct err *err)
+{
+	struct perf_event_attr attr = { .type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr),
+					.sample_period = 1 };
+	struct bpf_link *link = NULL;
+	int id = kernel_tracepoint_id(tcp->kernel, "syscalls", event), fd;
+
+	if (id < 0)
+		return err_set(err, id, "no tracepoint syscalls:%s: %s", event, strerror(-id));
+	attr.config = id;
+	fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd >= 0)
+		link = bpf_program__attach_perf_event(tcp->skel->progs.exit_accept, fd);
+	if (!link && fd >= 0)
+		close(fd);
+	return keep(tcp, link, event, err);
+}
+
+static void on_seed(const void *record, void *arg)
+{
+	(void)record;
+	(void)arg;
+}
+
+static int on_ring(void *arg, void *data, size_t size)
+{
+	struct tcp *tcp = arg;
+	const uint32_t *kind = data;
+
+	if (*kind == TCP_RECORD_CONNECTION && size >= sizeof(struct tcp_record))
+		tcp->fns->ended(&((const struct tcp_record *)data)->row, tcp->arg);
+	else if (*kind == TCP_RECORD_TIMEWAIT && size >= sizeof(struct timewait_record))
+		tcp->fns->timewait(&((const struct timewait_record *)data)->row, tcp->arg);
+	return 0;
+}
+
+int tcp_attach(struct tcp *tcp, struct err *err)
+{
+	struct tcp_bpf *skel = tcp->skel;
+	struct bpf_program *const always[] = { skel->progs.destroy, skel->progs.state,
+					       skel->progs.retransmit,
+					       skel->progs.retransmit_synack,
+					       skel->progs.reset_in, skel->progs.reset_out,
+					       skel->progs.fork_tree, skel->progs.fexit_accept };
+	struct function f[FUNCTIONS_NR];
+	int ret = 0;
+
+	tcp->ring = ring_buffer__new(bpf_map__fd(skel->maps.ring), on_ring, tcp, NULL);
+	if (!tcp->ring)
+		return err_set(err, -errno, "no ring: %s", strerror(errno));
+	for (size_t i = 0; !ret && i < sizeof(always) / sizeof(always[0]); i++)
+		if (bpf_program__autoload(always[i]))
+			ret = keep(tcp, bpf_program__attach(always[i]),
+				   bpf_program__section_name(always[i]), err);
+	functions(skel, f);
+	for (int i = 0; !ret && i < FUNCTIONS_NR; i++) {
+		if (bpf_program__autoload(f[i].fentry))
+			ret = keep(tcp, bpf_program__attach(f[i].fentry), f[i].name, err);
+		else if (bpf_program__autoload(f[i].kprobe))
+			ret = keep(tcp, bpf_program__attach_kprobe(f[i].kprobe, false, f[i].name),
+				   f[i].name, err);
+	}
+	if (!ret && tcp->plan.accept == ACCEPT_SYSCALL)
+		ret = attach_accept(tcp, "sys_exit_accept4", err);
+	if (!ret && tcp->plan.accept == ACCEPT_SYSCALL &&
+	    kernel_tracepoint_id(tcp->kernel, "syscalls", "sys_exit_accept") > 0)
+		ret = attach_accept(tcp, "sys_exit_accept", err);
+	if (ret)
+		return ret;
+	/* From here on connections are new; what is there already is added. */
+	skel->bss->open = 1;
+	skel->bss->seeding = 1;
+	ret = iterator_read(skel->progs.sockets, on_seed, NULL, "the sockets", err);
+	skel->bss->seeding = 0;
+	return ret;
+}
+
+int tcp_follow(struct tcp *tcp, pid_t pid, struct err *err)
+{
+	return filter_follow(bpf_map__fd(tcp->skel->maps.tree), pid, err);
+}
+
+/* --- what they say --------------------------------------------------------------------- */
+
+int tcp_drain(struct tcp *tcp, const struct tcp_fns *fns, void *arg, struct err *err)
+{
+	int ret;
+
+	tcp->fns = fns;
+	tcp->arg = arg;
+	ret = ring_buffer__consume(tcp->ring);
+	return ret < 0 ? err_set(err, ret, "the ring could not be read: %s", strerror(-ret)) : 0;
+}
+
+static void on_listener(const void *record, void *arg)
+{
+	struct tcp *tcp = arg;
+
+	tcp->fns->listener(record, tcp->arg);
+}
+
+static void on_living(const void *row, size_t size, void *arg)
+{
+	struct tcp *tcp = arg;
+
+	(void)size;
+	tcp->fns->living(row, tcp->arg);
+}
+
+static void on_waiting(const void *row, size_t size, void *arg)
+{
+	struct tcp *tcp = arg;
+
+	(void)size;
+	tcp->fns->waiting(row, tcp->arg);
+}
+
+static void on_listening(const void *row, size_t size, void *arg)
+{
+	struct tcp *tcp = arg;
+
+	(void)size;
+	tcp->fns->listening(row, tcp->arg);
+}
+
+int tcp_snapshot(struct tcp *tcp, const struct tcp_fns *fns, void *arg, struct err *err)
+{
+	struct tcp_bpf *skel = tcp->skel;
+	int ret = tcp_drain(tcp, fns, arg, err);
+
+	if (ret)
+		return ret;
+	fns->begin(arg);
+	/* First, for it finds owners of connections that a call unseen has accepted. */
+	ret = iterator_read(skel->progs.sockets, on_listener, tcp, "the sockets", err);
+	if (!ret)
+		ret = table_read(skel->maps.connections, on_living, tcp, err);
+	if (!ret && tcp->plan.minisocks)
+		ret = table_read(skel->maps.timewaits, on_waiting, tcp, err);
+	if (!ret)
+		ret = table_read(skel->maps.listeners, on_listening, tcp, err);
+	/* What ended meanwhile may have been told as living. */
+	return ret ? ret : tcp_drain(tcp, fns, arg, err);
+}
+
+void tcp_losses(const struct tcp *tcp, struct tcp_losses *losses)
+{
+	struct bpf_program *prog;
+
+	memset(losses, 0, sizeof(*losses));
+	for (uint32_t i = 0; i < TCP_LOSS_NR; i++)
+		bpf_map_lookup_elem(bpf_map__fd(tcp->skel->maps.losses), &i, &losses->count[i]);
+	bpf_object__for_each_program(prog, tcp->skel->obj)
+		losses->nested += program_misses(prog);
+	losses->not_followed = tcp->skel->bss->not_followed;
+}
+
+void tcp_detach(struct tcp *tcp)
+{
+	if (tcp->skel && tcp->skel->bss)
+		tcp->skel->bss->open = 0;
+	while (tcp->links_nr)
+		bpf_link__destroy(tcp->links[--tcp->links_nr]);
+}
+
+void tcp_close(struct tcp *tcp)
+{
+	if (!tcp)
+		return;
+	tcp_detach(tcp);
+	ring_buffer__free(tcp->ring);
+	tcp_bpf__destroy(tcp->skel);
+	free(tcp);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Connections, as the programs of bpf/tcp.bpf.c tell them.
+ *
+ * Life cycle: tcp_open(), tcp_attach(), [tcp_follow()], tcp_drain() about ten times a
+ * second, tcp_snapshot() as often as wanted, tcp_detach(), a last tcp_snapshot(),
+ * tcp_close(). Not thread-safe.
+ */
+#ifndef IOREADY_TCP_H
+#define IOREADY_TCP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "abi_tcp.h"
+#include "err.h"
+#include "filter.h"
+#include "kernel.h"
+
+/**
+ * struct tcp_settings - what to follow; all zero is everything
+ * @filter: who connected or accepted
+ * @ports, @ports_nr: one of them is a port of the connection
+ * @netns: number of the inode of a network namespace
+ * @peer, @peer_bits: the peer's address, and how many bits of it count; IPv4 as
+ *	::ffff:a.b.c.d
+ * @ring_bytes: size of the ring, a power of two of at least a page
+ * @connections: that can be followed at once
+ */
+struct tcp_settings {
+	struct filter filter;
+	uint16_t ports[TCP_PORTS_MAX];
+	uint32_t ports_nr;
+	uint32_t netns;
+	uint8_t peer[16];
+	uint32_t peer_bits;
+	uint32_t ring_bytes;
+	uint32_t connections;
+};
+
+/**
+ * struct tcp_losses - what is not in the figures, and why
+ * @count: by enum tcp_loss
+ * @nested: runs of a program that the kernel skipped, see bpf/tcp.bpf.c
+ * @not_followed: threads of the command
+ */
+struct tcp_losses {
+	uint64_t count[TCP_LOSS_NR];
+	uint64_t nested;
+	uint64_t not_followed;
+};
+
+/** enum tcp_accept_hook - by which accept() is seen; the second does not see io_uring */
+enum tcp_accept_hook { ACCEPT_FUNCTION, ACCEPT_SYSCALL };
+
+/**
+ * struct tcp_plan - what this kernel allows, and so what the figures are
+ * @tier: as asked for or chosen; of TIER_TRACEPOINT, SYNs and minisocks are not seen
+ * @accept: how accept() is
+ * @handshakes: SYNs, SYN-ACKs and requests are hooked
+ * @minisocks: what TIME_WAIT is to the kernel is hooked
+ */
+struct tcp_plan {
+	enum tier tier;
+	enum tcp_accept_hook accept;
+	bool handshakes;
+	bool minisocks;
+};
+
+struct tcp;
+
+/**
+ * tcp_open() - load the programs
+ * @tcp: set
+ * @kernel: must outlive it
+ * @tier: a plan's of kernel_plan(): never TIER_AUTO
+ * @settings: copied
+ * @err: the message
+ *
+ * Return: 0 or -errno.
+ */
+int tcp_open(struct tcp **tcp, const struct kernel *kernel, enum tier tier,
+	     const struct tcp_settings *settings, struct err *err);
+
+/** tcp_plan() - valid as long as @tcp is open */
+const struct tcp_plan *tcp_plan(const struct tcp *tcp);
+
+/** tcp_attach() - put the hooks in place, and follow what is connected already; 0 or -errno */
+int tcp_attach(struct tcp *tcp, struct err *err);
+
+/** tcp_follow() - with filter.tree: this process and what it starts; 0 or -errno */
+int tcp_follow(struct tcp *tcp, pid_t pid, struct err *err);
+
+/**
+ * struct tcp_fns - who gets what; each pointer is valid during the call only
+ * @ended: a connection that is over, told once
+ * @timewait: a minisock that is gone, told once
+ * @begin: a snapshot begins: what was told by the following is void now
+ * @living: a connection; one that ends within the snapshot may be told by @ended later
+ * @waiting: a minisock, likewise
+ * @listening: what came to where somebody listens
+ * @listener: a socket that a process listens on; not of those that have none
+ */
+struct tcp_fns {
+	void (*ended)(const struct tcp_row *row, void *arg);
+	void (*timewait)(const struct timewait_row *row, void *arg);
+	void (*begin)(void *arg);
+	void (*living)(const struct tcp_row *row, void *arg);
+	void (*waiting)(const struct timewait_row *row, void *arg);
+	void (*listening)(const struct listen_row *row, void *arg);
+	void (*listener)(const struct listener_record *listener, void *arg);
+};
+
+/** tcp_drain() - hand out what has ended since the last time; 0 or -errno */
+int tcp_drain(struct tcp *tcp, const struct tcp_fns *fns, void *arg, struct err *err);
+
+/** tcp_snapshot() - hand out where everything stands; 0 or -errno */
+int tcp_snapshot(struct tcp *tcp, const struct tcp_fns *fns, void *arg, struct err *err);
+
+void tcp_losses(const struct tcp *tcp, struct tcp_losses *losses);
+
+/** tcp_detach() - take all hooks away */
+void tcp_detach(struct tcp *tcp);
+
+void tcp_close(struct tcp *tcp);
+
+#endif /* IOREADY_TCP_H */
