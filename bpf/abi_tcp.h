@@ -110,6 +110,14 @@ enum tcp_closer {
  * @syn_retransmits: retransmits of its SYN, or of the SYN-ACK
  * @retransmits: retransmitted segments, all
  * @srtt_us: the kernel's smoothed round-trip time when it ended
+ * @reset_reason: why a reset was sent, as the kernel's enum sk_rst_reason; 0: not known
+ *
+ * With --data:
+ * @arrived_ns: data came then, and nothing was read since; 0: none waits
+ * @reads, @read_sum_ns, @read_max_ns: reads that found data, from when the first of it came
+ * @segment_ns: the last segment came then
+ * @hole_ns: since then data waits behind what is missing; 0: none does
+ * @holes, @hole_sum_ns, @hole_max_ns: such waits that are over, by what was missing
  */
 struct tcp_row {
 	__u64 cookie;
@@ -126,6 +134,15 @@ struct tcp_row {
 	__u64 bytes_out;
 	__u64 bytes_in;
 	__u64 syn_retransmit_ns[SYN_RETRANSMITS_MAX];
+	__u64 arrived_ns;
+	__u64 reads;
+	__u64 read_sum_ns;
+	__u64 read_max_ns;
+	__u64 segment_ns;
+	__u64 hole_ns;
+	__u64 holes;
+	__u64 hole_sum_ns;
+	__u64 hole_max_ns;
 	__u8 local[16];
 	__u8 remote[16];
 	char comm[16];
@@ -142,7 +159,8 @@ struct tcp_row {
 	__u16 syn_retransmits;
 	__u8 state;
 	__u8 closer;
-	__u32 pad;
+	__u8 reset_reason;
+	__u8 pad[3];
 };
 
 /**
@@ -261,8 +279,8 @@ struct listener_record {
 #define LISTENERS_MAX 4096
 #define TIMEWAITS_MAX 262144	/* net.ipv4.tcp_max_tw_buckets of large machines */
 
-_Static_assert(sizeof(struct tcp_row) == 344, "struct tcp_row is ABI");
-_Static_assert(sizeof(struct tcp_record) == 352, "struct tcp_record is ABI");
+_Static_assert(sizeof(struct tcp_row) == 416, "struct tcp_row is ABI");
+_Static_assert(sizeof(struct tcp_record) == 424, "struct tcp_record is ABI");
 _Static_assert(sizeof(struct timewait_row) == 48, "struct timewait_row is ABI");
 _Static_assert(sizeof(struct timewait_record) == 56, "struct timewait_record is ABI");
 _Static_assert(sizeof(struct listen_key) == 32, "struct listen_key is ABI");

@@ -45,6 +45,8 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* SYNs, requests and minisocks are hooked. */
 const volatile bool functions_on;
+/* tcp_send_reset passes the reason as its third argument since 6.11. */
+const volatile bool reset_has_reason;
 /* Local or remote ports; 0 at the end. */
 const volatile __u32 filter_ports_nr;
 const volatile __u16 filter_ports[TCP_PORTS_MAX];
@@ -295,6 +297,18 @@ static __always_inline void row_bytes(struct tcp_row *row, const struct sock *sk
 		row->bytes_out--;
 }
 
+/* Data waits no more behind what is missing. */
+static __always_inline void hole_end(struct tcp_row *row)
+{
+	u64 ns = row->segment_ns - row->hole_ns;
+
+	row->holes++;
+	row->hole_sum_ns += ns;
+	if (ns > row->hole_max_ns)
+		row->hole_max_ns = ns;
+	row->hole_ns = 0;
+}
+
 /* The connection is over; the socket may be another's after this. */
 static __always_inline void row_end(struct tcp_row *row, const struct sock *sk, u64 now)
 {
@@ -303,6 +317,8 @@ static __always_inline void row_end(struct tcp_row *row, const struct sock *sk, 
 	row->ended_ns = now;
 	row->error = BPF_CORE_READ(sk, sk_err);
 	row_bytes(row, sk);
+	if (row->hole_ns && !BPF_CORE_READ(tp, out_of_order_queue.rb_node))
+		hole_end(row);
 	row->retransmits = BPF_CORE_READ(tp, total_retrans);
 	row->srtt_us = BPF_CORE_READ(tp, srtt_us) >> 3;
 	if (!row->established_ns && !(row->flags & TCP_SEEDED)) {
@@ -469,25 +485,91 @@ int BPF_PROG(retransmit, const struct sock *sk)
 	return 0;
 }
 
-static __always_inline int reset(const struct sock *sk, u32 flag)
-{
-	struct tcp_row *row = open && sk ? row_get(sk) : NULL;
-
-	if (row)
-		row->flags |= flag;
-	return 0;
-}
-
 SEC("tp_btf/tcp_receive_reset")
 int BPF_PROG(reset_in, struct sock *sk)
 {
-	return reset(sk, TCP_RESET_IN);
+	struct tcp_row *row = open ? row_get(sk) : NULL;
+
+	if (row)
+		row->flags |= TCP_RESET_IN;
+	return 0;
 }
 
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(reset_out, const struct sock *sk)
 {
-	return reset(sk, TCP_RESET_OUT);
+	struct tcp_row *row = open && sk ? row_get(sk) : NULL;
+
+	if (!row)
+		return 0;
+	row->flags |= TCP_RESET_OUT;
+	if (reset_has_reason)
+		row->reset_reason = ctx[2];
+	return 0;
+}
+
+/* --- data, if asked for ----------------------------------------------------------------- */
+
+/*
+ * A segment has come, and is not looked into yet. So what stands in the out-of-order
+ * queue is the work of the one before: a hole begins and ends with that.
+ */
+static __always_inline void hole_note(struct tcp_row *row, const struct sock *sk)
+{
+	bool hole = BPF_CORE_READ((struct tcp_sock *)sk, out_of_order_queue.rb_node);
+
+	if (hole && !row->hole_ns)
+		row->hole_ns = row->segment_ns;
+	else if (!hole && row->hole_ns)
+		hole_end(row);
+}
+
+SEC("tp_btf/tcp_probe")
+int BPF_PROG(segment, struct sock *sk)
+{
+	struct tcp_row *row = open ? row_get(sk) : NULL;
+
+	if (!row)
+		return 0;
+	hole_note(row, sk);
+	row->segment_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+static __always_inline int arrived(const struct sock *sk)
+{
+	struct tcp_row *row;
+
+	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		return 0;
+	row = row_get(sk);
+	if (row && !row->arrived_ns)
+		row->arrived_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("tp_btf/sk_data_ready")
+int BPF_PROG(data_ready, const struct sock *sk)
+{
+	return open ? arrived(sk) : 0;
+}
+
+/* A process has taken data. */
+SEC("tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(data_read, struct sock *sk)
+{
+	struct tcp_row *row = open ? row_get(sk) : NULL;
+	u64 ns;
+
+	if (!row || !row->arrived_ns)
+		return 0;
+	ns = bpf_ktime_get_ns() - row->arrived_ns;
+	row->arrived_ns = 0;
+	row->reads++;
+	row->read_sum_ns += ns;
+	if (ns > row->read_max_ns)
+		row->read_max_ns = ns;
+	return 0;
 }
 
 /* --- listeners ------------------------------------------------------------------------ */
@@ -548,6 +630,9 @@ int BPF_PROG(retransmit_synack, const struct sock *sk)
 	{									\
 		return open ? call : 0;						\
 	}
+
+/* For kernels without the tracepoint sk_data_ready (before 6.12). */
+FUNCTION(sock_def_readable, arrived(sk), struct sock *sk)
 
 /* A SYN has come to a listener. */
 static __always_inline int syn_begin(const struct sock *sk)

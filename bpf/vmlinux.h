@@ -354,7 +354,14 @@ struct inet_timewait_sock {
 	struct timer_list tw_timer;
 };
 
+struct rb_node;
+
+struct rb_root {
+	struct rb_node *rb_node;
+};
+
 struct tcp_sock {
+	struct rb_root out_of_order_queue;
 	u64 bytes_acked;
 	u64 bytes_received;
 	u32 total_retrans;

@@ -26,6 +26,7 @@
 #define OPTION_DIAGRAM 516
 #define OPTION_NETWORKS 517
 #define OPTION_CONNECTIONS 518
+#define OPTION_DATA 519
 
 #define SECOND UINT64_C(1000000000)
 
@@ -53,6 +54,8 @@ static const struct argp_option entries[] = {
 	{ "each", OPTION_EACH, NULL, 0, "a line each, when it ends", 6 },
 	{ "diagram", OPTION_DIAGRAM, NULL, 0,
 	  "a picture of the connection that took longest to be made", 6 },
+	{ "data", OPTION_DATA, NULL, 0,
+	  "also how long data waits: for what is missing before it, and to be read", 6 },
 	{ "networks", OPTION_NETWORKS, NULL, 0, "tell peers apart by network (/24, /64)", 6 },
 	{ "connections", OPTION_CONNECTIONS, "N", 0,
 	  "room for connections at once (default 65536)", 6 },
@@ -114,6 +117,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case OPTION_DIAGRAM:
 		t->diagram = true;
+		break;
+	case OPTION_DATA:
+		t->settings.data = true;
 		break;
 	case OPTION_NETWORKS:
 		t->networks = true;

@@ -269,9 +269,9 @@ int kernel_function(const char *function, char *name, size_t size)
 	return symbols_find(is_function, &w) ? 0 : -ENOENT;
 }
 
-/* The arguments of a tracepoint's BTF prototype, less the context. */
-static int tracepoint_args(const struct btf *btf, const char *name)
+int kernel_tracepoint_args(const struct kernel *kernel, const char *name)
 {
+	const struct btf *btf = kernel->btf;
 	char type[64];
 	const struct btf_type *t;
 	int id;
@@ -286,6 +286,7 @@ static int tracepoint_args(const struct btf *btf, const char *name)
 	t = btf__type_by_id(btf, t->type);
 	if (!t || !btf_is_func_proto(t))
 		return -EINVAL;
+	/* The first is the context. */
 	return btf_vlen(t) - 1;
 }
 
@@ -329,7 +330,7 @@ int kernel_open(struct kernel *kernel, struct err *err)
 						      BTF_KIND_STRUCT) > 0;
 	kernel->kprobe_session = kernel->kprobe_multi && session_try(kernel);
 	preempt_read(kernel);
-	kernel->switch_has_state = tracepoint_args(kernel->btf, "sched_switch") >= 4;
+	kernel->switch_has_state = kernel_tracepoint_args(kernel, "sched_switch") >= 4;
 	kernel->tracefs = tracefs_open();
 	kernel->syscall_tracepoints =
 		kernel->tracefs >= 0 &&

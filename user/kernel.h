@@ -171,6 +171,13 @@ void kernel_poll_functions_free(char **functions, int nr);
  */
 int kernel_tracepoint_id(const struct kernel *kernel, const char *category, const char *name);
 
+/**
+ * kernel_tracepoint_args() - how many arguments a tracepoint passes to tp_btf programs
+ *
+ * Return: their number, or -errno: this kernel has no such tracepoint.
+ */
+int kernel_tracepoint_args(const struct kernel *kernel, const char *name);
+
 const char *tier_name(enum tier tier);
 int tier_parse(const char *name, enum tier *tier, struct err *err);
 

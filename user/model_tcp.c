@@ -206,6 +206,14 @@ static void begun_add(struct model_tcp *m, struct tcp_group *g, const struct tcp
 	g->seeded += !!(row->flags & TCP_SEEDED);
 	g->multipath += !!(row->flags & TCP_MULTIPATH);
 	g->syn_retransmits += row->syn_retransmits;
+	g->reads += row->reads;
+	g->read_sum_ns += row->read_sum_ns;
+	if (row->read_max_ns > g->read_max_ns)
+		g->read_max_ns = row->read_max_ns;
+	g->holes += row->holes;
+	g->hole_sum_ns += row->hole_sum_ns;
+	if (row->hole_max_ns > g->hole_max_ns)
+		g->hole_max_ns = row->hole_max_ns;
 	for (unsigned int i = 0; i < STATE_NR; i++)
 		state_add(g, i, row->state_ns[i]);
 	if (!inside)
@@ -235,6 +243,7 @@ static void ended_add(struct model_tcp *m, struct tcp_group *g, const struct tcp
 	g->closed[row->closer <= CLOSER_BOTH ? row->closer : CLOSER_NONE]++;
 	g->resets_in += !!(row->flags & TCP_RESET_IN);
 	g->resets_out += !!(row->flags & TCP_RESET_OUT);
+	g->reset_reasons[row->reset_reason] += !!(row->flags & TCP_RESET_OUT);
 	g->half_closed += !!(row->flags & TCP_HALF_CLOSED);
 	g->left_behind += !!(row->flags & TCP_LEFT_BEHIND);
 	g->retransmits += row->retransmits;

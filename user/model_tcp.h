@@ -91,6 +91,9 @@ struct tcp_key {
  * @half_closed: see TCP_HALF_CLOSED
  * @left_behind: see TCP_LEFT_BEHIND
  * @retransmits, @bytes_in, @bytes_out: of those that ended
+ * @reads, @read_sum_ns, @read_max_ns, @holes, @hole_sum_ns, @hole_max_ns: see struct
+ *	tcp_row; only with --data
+ * @reset_reasons: resets that were sent, by reason
  * @state_n, @state_sum_ns, @state_max_ns: stays in each state, by enum tcp_state; of one
  *	that goes on, as long as it has lasted
  * @living: by enum tcp_state
@@ -125,6 +128,13 @@ struct tcp_group {
 	uint64_t retransmits;
 	uint64_t bytes_in;
 	uint64_t bytes_out;
+	uint64_t reads;
+	uint64_t read_sum_ns;
+	uint64_t read_max_ns;
+	uint64_t holes;
+	uint64_t hole_sum_ns;
+	uint64_t hole_max_ns;
+	uint64_t reset_reasons[256];
 	uint64_t state_n[STATE_NR];
 	uint64_t state_sum_ns[STATE_NR];
 	uint64_t state_max_ns[STATE_NR];

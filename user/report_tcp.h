@@ -57,6 +57,9 @@ int report_tcp_line_json(FILE *out, const struct tcp_row *row, const struct tcp_
 /** report_tcp_diagram() - its handshake and its close, as arrows with their times */
 void report_tcp_diagram(FILE *out, const struct tcp_row *row, const struct tcp_plan *plan);
 
+/** reset_reason() - the kernel's name of why a reset was sent; NULL where it is not known */
+const char *reset_reason(const struct tcp_row *row, const struct tcp_plan *plan);
+
 /** tcp_losses_total() - all of them */
 uint64_t tcp_losses_total(const struct tcp_losses *losses);
 const char *tcp_loss_name(enum tcp_loss reason);

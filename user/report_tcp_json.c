@@ -64,6 +64,27 @@ static void put_owner(json_t *o, bool owned, uint32_t tgid, uint64_t start_ns, c
 	json_object_set_new(o, "comm", owned ? json_string(text_clean(name, comm)) : json_null());
 }
 
+/* Times of which there is no histogram. */
+static json_t *waits_json(uint64_t n, uint64_t sum, uint64_t max)
+{
+	json_t *o = json_object();
+
+	put(o, "count", n);
+	put(o, "sum", sum);
+	put_if(o, "max", n, max);
+	return o;
+}
+
+static json_t *reasons_json(const struct tcp_group *g, const struct tcp_plan *plan)
+{
+	json_t *o = json_object();
+
+	for (unsigned int i = 1; i < RESET_REASONS_MAX; i++)
+		if (g->reset_reasons[i] && plan->reset_reasons[i])
+			put(o, plan->reset_reasons[i], g->reset_reasons[i]);
+	return o;
+}
+
 static json_t *group_json(const struct tcp_group *g, const struct tcp_plan *plan)
 {
 	json_t *o = json_object(), *failed = json_object(), *closed = json_object();
@@ -108,10 +129,17 @@ static json_t *group_json(const struct tcp_group *g, const struct tcp_plan *plan
 	json_object_set_new(o, "closed_first", closed);
 	put(o, "resets_in", g->resets_in);
 	put(o, "resets_out", g->resets_out);
+	json_object_set_new(o, "reset_reasons", reasons_json(g, plan));
 	put(o, "half_closed", g->half_closed);
 	put(o, "retransmits", g->retransmits);
 	put(o, "bytes_in", g->bytes_in);
 	put(o, "bytes_out", g->bytes_out);
+	json_object_set_new(o, "arrived_to_read_ns",
+			    plan->arrival ? waits_json(g->reads, g->read_sum_ns, g->read_max_ns) :
+					    json_null());
+	json_object_set_new(o, "behind_missing_ns",
+			    plan->data ? waits_json(g->holes, g->hole_sum_ns, g->hole_max_ns) :
+					 json_null());
 	json_object_set_new(o, "life_ns", times_json(g->times[TIME_LIFE]));
 	json_object_set_new(o, "states", states_json(g));
 	return o;
@@ -235,6 +263,9 @@ int report_tcp_line_json(FILE *out, const struct tcp_row *row, const struct tcp_
 	json_object_set_new(o, "closed_first", json_string(tcp_closer_name(row->closer)));
 	json_object_set_new(o, "reset_in", json_boolean(row->flags & TCP_RESET_IN));
 	json_object_set_new(o, "reset_out", json_boolean(row->flags & TCP_RESET_OUT));
+	json_object_set_new(o, "reset_reason", reset_reason(row, plan) ?
+						       json_string(reset_reason(row, plan)) :
+						       json_null());
 	json_object_set_new(o, "half_closed", json_boolean(row->flags & TCP_HALF_CLOSED));
 	json_object_set_new(o, "cookie_syn", plan->handshakes ?
 						     json_boolean(row->flags & TCP_COOKIE) : json_null());
@@ -244,6 +275,12 @@ int report_tcp_line_json(FILE *out, const struct tcp_row *row, const struct tcp_
 	put(o, "bytes_out", row->bytes_out);
 	put(o, "retransmits", row->retransmits);
 	put_if(o, "srtt_us", row->srtt_us, row->srtt_us);
+	json_object_set_new(o, "arrived_to_read_ns",
+			    plan->arrival ? waits_json(row->reads, row->read_sum_ns, row->read_max_ns) :
+					    json_null());
+	json_object_set_new(o, "behind_missing_ns",
+			    plan->data ? waits_json(row->holes, row->hole_sum_ns, row->hole_max_ns) :
+					 json_null());
 	for (unsigned int i = 0; i < STATE_NR; i++)
 		if (row->state_ns[i])
 			put(states, tcp_state_name(i), row->state_ns[i]);

@@ -32,6 +32,11 @@ static char arrow(const struct tcp_row *row)
 	return row->flags & TCP_SEEDED ? '-' : row->flags & TCP_PASSIVE ? '<' : '>';
 }
 
+const char *reset_reason(const struct tcp_row *row, const struct tcp_plan *plan)
+{
+	return row->reset_reason < RESET_REASONS_MAX ? plan->reset_reasons[row->reset_reason] : NULL;
+}
+
 /* How it ended, in a word. */
 static const char *ending(const struct tcp_row *row)
 {
@@ -80,6 +85,14 @@ void report_tcp_line_text(FILE *out, const struct tcp_row *row, const struct tcp
 		if (row->state_ns[i])
 			fprintf(out, "%s%s %s", told++ ? ", " : "", tcp_state_name(i),
 				text_duration(t[4], row->state_ns[i]));
+	if (reset_reason(row, plan))
+		fprintf(out, "; reset for %s", reset_reason(row, plan));
+	if (row->reads)
+		fprintf(out, "; read after %s/%s", text_duration(t[0], row->read_sum_ns / row->reads),
+			text_duration(t[1], row->read_max_ns));
+	if (row->holes)
+		fprintf(out, "; waited for what was missing %s",
+			text_duration(t[0], row->hole_sum_ns));
 	fputc('\n', out);
 }
 
@@ -165,14 +178,14 @@ static void teardown(FILE *out, const struct tcp_row *row, uint64_t begin)
 		gap(out, text);
 	if (row->closer == CLOSER_LOCAL) {
 		moment(out, row, begin, row->closing_ns, '>', "FIN",
-		       row->flags & TCP_HALF_CLOSED ? "shutdown(): FIN_WAIT_1" : "close(): FIN_WAIT_1");
+		       row->flags & TCP_HALF_CLOSED ? "shutdown(): FIN-WAIT-1" : "close(): FIN-WAIT-1");
 		if (in[STATE_FIN_WAIT1] && !(row->flags & (TCP_RESET_IN | TCP_RESET_OUT)))
 			moment(out, row, begin, closing_at(row, in[STATE_FIN_WAIT1]), '<', "ACK",
-			       "FIN_WAIT_2");
+			       "FIN-WAIT-2");
 	} else if (row->closer == CLOSER_REMOTE) {
-		moment(out, row, begin, row->closing_ns, '<', "FIN", "CLOSE_WAIT");
+		moment(out, row, begin, row->closing_ns, '<', "FIN", "CLOSE-WAIT");
 		if (in[STATE_LAST_ACK]) {
-			sprintf(text, "close(), after %s: LAST_ACK", text_duration(t[0], in[STATE_CLOSE_WAIT]));
+			sprintf(text, "close(), after %s: LAST-ACK", text_duration(t[0], in[STATE_CLOSE_WAIT]));
 			moment(out, row, begin, closing_at(row, in[STATE_CLOSE_WAIT]), '>', "FIN", text);
 		}
 	} else if (row->closer == CLOSER_BOTH) {
@@ -192,9 +205,9 @@ static void teardown(FILE *out, const struct tcp_row *row, uint64_t begin)
 		moment(out, row, begin, row->ended_ns, '>', "RST", "the end");
 	else if (row->closer == CLOSER_LOCAL && !in[STATE_FIN_WAIT2])
 		moment(out, row, begin, row->ended_ns, ' ', "",
-		       "nobody reads on: the rest of FIN_WAIT_2 and TIME_WAIT is a minisock's");
+		       "nobody reads on: the rest of FIN-WAIT-2 and TIME-WAIT is a minisock's");
 	else if (row->closer == CLOSER_LOCAL)
-		moment(out, row, begin, row->ended_ns, '<', "FIN", "ACK; TIME_WAIT is a minisock's");
+		moment(out, row, begin, row->ended_ns, '<', "FIN", "ACK; TIME-WAIT is a minisock's");
 	else
 		moment(out, row, begin, row->ended_ns, row->closer == CLOSER_REMOTE ? '<' : ' ', "ACK",
 		       "the end");

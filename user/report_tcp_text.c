@@ -108,7 +108,7 @@ static bool tell_unclosed(FILE *out, const struct tcp_group *g)
 
 	if (!g->living[STATE_CLOSE_WAIT] || g->longest_ns[STATE_CLOSE_WAIT] < 1000 * MS)
 		return false;
-	fprintf(out, "%s: %s connections are in CLOSE_WAIT, the longest for at least %s: the peer has "
+	fprintf(out, "%s: %s connections are in CLOSE-WAIT, the longest for at least %s: the peer has "
 		     "closed, the program has not.\n",
 		owner_text(owner, g), text_grouped(n, g->living[STATE_CLOSE_WAIT]),
 		text_duration(ns, g->longest_ns[STATE_CLOSE_WAIT]));
@@ -212,9 +212,16 @@ static void more(FILE *out, int n)
 	fputc('\n', out);
 }
 
-static void head(FILE *out, const struct text_options *o, const char *text)
+/* The half and the last hundredth, and the longest; @mark stands before. */
+static char *spread(char to[48], const struct tcp_times *t, const char *mark)
 {
-	fprintf(out, "%s%s%s\n", o->color ? BOLD : "", text, o->color ? PLAIN : "");
+	char half[16], most[16], max[16];
+
+	if (!t)
+		return strcpy(to, "-");
+	sprintf(to, "%s%s %7s %7s", mark, quantile(half, t, 0.5), quantile(most, t, 0.99),
+		longest(max, t));
+	return to;
 }
 
 static void passive(FILE *out, const struct tcp_report *r, const struct text_options *o)
@@ -224,33 +231,28 @@ static void passive(FILE *out, const struct tcp_report *r, const struct text_opt
 
 	if (begin == end)
 		return;
-	head(out, o, " PORT PROCESS                   CONNS   SYN-SYNACK P50/P99   SYNACK-ACK P50/P99"
-		     "     MAX       ACCEPT P50/P99     MAX    SYNS  RESENT COOKIES  TFO");
+	fprintf(out, "%sMade by peers: the SYN is answered, the ACK comes, the program accepts "
+		     "(P50, P99, MAX)\n%5s %-22s %8s %24s %25s %24s %8s %7s %7s %5s%s%s\n",
+		o->color ? BOLD : "", "PORT", "PROCESS", "CONNS", "SYN TO SYN-ACK", "SYN-ACK TO ACK",
+		"ACK TO ACCEPT", "SYNS", "RESENT", "COOKIES", "TFO", networks ? "  FROM" : "",
+		o->color ? PLAIN : "");
 	for (int i = begin; i < last; i++) {
 		const struct tcp_group *g = r->figures.groups[i];
-		char owner[4 * 16 + 16], n[6][32], t[8][16], peer[64];
+		char owner[4 * 16 + 16], n[5][32] = { "", "-", "-" }, t[3][48], peer[64];
 
 		/* What the kernel had no hook for is absent. */
-		strcpy(n[1], "-");
-		strcpy(n[2], "-");
 		if (r->plan->handshakes && !networks)
 			text_grouped(n[1], g->syns);
 		if (r->plan->handshakes)
 			text_grouped(n[2], g->cookies);
-		fprintf(out, "%5u %-22.22s %8s %10s %9s %2s%8s %8s %7s %12s %9s %7s %7s %7s %7s %4s",
-			g->key.port, owner_text(owner, g), text_grouped(n[0], g->connections),
-			quantile(t[0], g->times[TIME_SYNACK], 0.5),
-			quantile(t[1], g->times[TIME_SYNACK], 0.99),
-			g->times[TIME_ACK] ? ack_mark(r) : "", quantile(t[2], g->times[TIME_ACK], 0.5),
-			quantile(t[3], g->times[TIME_ACK], 0.99), longest(t[4], g->times[TIME_ACK]),
-			quantile(t[5], g->times[TIME_ACCEPT], 0.5),
-			quantile(t[6], g->times[TIME_ACCEPT], 0.99),
-			longest(t[7], g->times[TIME_ACCEPT]), n[1],
+		fprintf(out, "%5u %-22.22s %8s %24s %25s %24s %8s %7s %7s %5s%s%s\n", g->key.port,
+			owner_text(owner, g), text_grouped(n[0], g->connections),
+			spread(t[0], g->times[TIME_SYNACK], ""),
+			spread(t[1], g->times[TIME_ACK], ack_mark(r)),
+			spread(t[2], g->times[TIME_ACCEPT], ""), n[1],
 			text_grouped(n[3], networks ? g->syn_retransmits : g->synack_retransmits), n[2],
-			text_grouped(n[4], g->fastopen));
-		if (networks)
-			fprintf(out, "  %s", peer_text(peer, &g->key));
-		fputc('\n', out);
+			text_grouped(n[4], g->fastopen), networks ? "  " : "",
+			networks ? peer_text(peer, &g->key) : "");
 	}
 	more(out, end - last);
 }
@@ -261,32 +263,38 @@ static void active(FILE *out, const struct tcp_report *r, const struct text_opti
 
 	if (begin == end)
 		return;
-	head(out, o, "PROCESS                PEER                        CONNS  FAILED    HANDSHAKE "
-		     "P50/P99     MAX  RESENT  TFO");
+	fprintf(out, "%sMade from here: the SYN goes out, the SYN-ACK comes (P50, P99, MAX)\n"
+		     "%-22s %-24s %8s %7s %24s %7s %5s%s\n",
+		o->color ? BOLD : "", "PROCESS", "PEER", "CONNS", "FAILED", "SYN TO SYN-ACK", "RESENT",
+		"TFO", o->color ? PLAIN : "");
 	for (int i = begin; i < last; i++) {
 		const struct tcp_group *g = r->figures.groups[i];
-		char owner[4 * 16 + 16], peer[64], n[4][32], t[3][16];
+		char owner[4 * 16 + 16], peer[64], n[4][32], t[48];
 
-		fprintf(out, "%-22.22s %-24s %8s %7s %12s %8s %7s %7s %4s\n", owner_text(owner, g),
+		fprintf(out, "%-22.22s %-24s %8s %7s %24s %7s %5s\n", owner_text(owner, g),
 			peer_text(peer, &g->key), text_grouped(n[0], g->connections),
-			text_grouped(n[1], failed_total(g)),
-			quantile(t[0], g->times[TIME_HANDSHAKE], 0.5),
-			quantile(t[1], g->times[TIME_HANDSHAKE], 0.99),
-			longest(t[2], g->times[TIME_HANDSHAKE]), text_grouped(n[2], g->syn_retransmits),
-			text_grouped(n[3], g->fastopen));
+			text_grouped(n[1], failed_total(g)), spread(t, g->times[TIME_HANDSHAKE], ""),
+			text_grouped(n[2], g->syn_retransmits), text_grouped(n[3], g->fastopen));
 	}
 	more(out, end - last);
 }
 
-/* Mean and longest stay in a state. */
-static char *stay(char *to, const struct tcp_group *g, unsigned int state)
+/* Mean and longest. */
+static char *mean_max(char to[40], uint64_t n, uint64_t sum, uint64_t max)
 {
-	char mean[16], max[16];
+	char mean[16], most[16];
 
-	if (!g->state_n[state])
+	if (!n)
 		return strcpy(to, "-");
-	sprintf(to, "%s/%s", text_duration(mean, g->state_sum_ns[state] / g->state_n[state]),
-		text_duration(max, g->state_max_ns[state]));
+	sprintf(to, "%s %7s", text_duration(mean, sum / n), text_duration(most, max));
+	return to;
+}
+
+static char *where_text(char to[80], const struct tcp_group *g)
+{
+	if (!g->key.passive || g->key.family)
+		return peer_text(to, &g->key);
+	sprintf(to, "port %u", g->key.port);
 	return to;
 }
 
@@ -294,33 +302,68 @@ static void closes(FILE *out, const struct tcp_report *r, const struct text_opti
 {
 	static const unsigned int states[] = { STATE_FIN_WAIT1, STATE_FIN_WAIT2, STATE_CLOSE_WAIT,
 					       STATE_LAST_ACK };
-	int last = rows_end(0, r->figures.groups_nr, o), told = 0;
+	int last = rows_end(0, r->figures.groups_nr, o);
+	bool told = false;
 
 	for (int i = 0; i < last; i++) {
 		const struct tcp_group *g = r->figures.groups[i];
-		char owner[4 * 16 + 16], where[80], text[64], n[6][32], t[16];
+		char owner[4 * 16 + 16], where[80], text[40], n[5][32], t[48];
 
 		if (!g->ended && !g->living[STATE_CLOSE_WAIT] && !g->living[STATE_FIN_WAIT2])
 			continue;
-		if (!told++)
-			head(out, o, "PROCESS                WHERE                       ENDED BY US BY PEER"
-				     "  RESET  LIFE P50    FIN_WAIT1 mean/max    FIN_WAIT2   CLOSE_WAIT"
-				     "     LAST_ACK");
-		if (g->key.passive)
-			sprintf(where, "port %u", g->key.port);
-		else
-			peer_text(where, &g->key);
-		fprintf(out, "%-22.22s %-24s %8s %5s %7s %6s %9s %21s", owner_text(owner, g), where,
-			text_grouped(n[0], g->ended), text_grouped(n[1], g->closed[CLOSER_LOCAL]),
+		if (!told)
+			fprintf(out, "%sHow they end: who closes first, how long they live (P50, P99, MAX) "
+				     "and close (MEAN, MAX)\n"
+				     "%-22s %-24s %8s %6s %7s %6s %24s %16s %16s %16s %16s%s\n",
+				o->color ? BOLD : "", "PROCESS", "WHERE", "ENDED", "BY US", "BY PEER",
+				"RESET", "LIFE", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT", "LAST-ACK",
+				o->color ? PLAIN : "");
+		told = true;
+		fprintf(out, "%-22.22s %-24s %8s %6s %7s %6s %24s", owner_text(owner, g),
+			where_text(where, g), text_grouped(n[0], g->ended),
+			text_grouped(n[1], g->closed[CLOSER_LOCAL]),
 			text_grouped(n[2], g->closed[CLOSER_REMOTE]),
 			text_grouped(n[3], g->resets_in + g->resets_out),
-			quantile(t, g->times[TIME_LIFE], 0.5), stay(text, g, states[0]));
-		for (int j = 1; j < 4; j++)
-			fprintf(out, " %*s", j == 1 ? 12 : 12, stay(text, g, states[j]));
+			spread(t, g->times[TIME_LIFE], ""));
+		for (int j = 0; j < 4; j++)
+			fprintf(out, " %16s", mean_max(text, g->state_n[states[j]],
+						       g->state_sum_ns[states[j]],
+						       g->state_max_ns[states[j]]));
 		fputc('\n', out);
 	}
 	if (told)
-		fputc('\n', out);
+		more(out, r->figures.groups_nr - last);
+}
+
+/* With --data. */
+static void data(FILE *out, const struct tcp_report *r, const struct text_options *o)
+{
+	int last = rows_end(0, r->figures.groups_nr, o);
+	bool told = false;
+
+	for (int i = 0; i < last && r->plan->data; i++) {
+		const struct tcp_group *g = r->figures.groups[i];
+		char owner[4 * 16 + 16], where[80], text[2][40], n[5][32];
+
+		if (!told)
+			fprintf(out, "%sWhat data waits for: to be read, and for what is missing before it "
+				     "(MEAN, MAX)\n%-22s %-24s %10s %16s %10s %16s %10s %12s %12s%s\n",
+				o->color ? BOLD : "", "PROCESS", "WHERE", "READS", "ARRIVED TO READ",
+				"HOLES", "BEHIND A HOLE", "RESENT", "IN", "OUT", o->color ? PLAIN : "");
+		told = true;
+		strcpy(n[0], "-");
+		if (r->plan->arrival)
+			text_grouped(n[0], g->reads);
+		fprintf(out, "%-22.22s %-24s %10s %16s %10s %16s %10s %12s %12s\n", owner_text(owner, g),
+			where_text(where, g), n[0],
+			mean_max(text[0], g->reads, g->read_sum_ns, g->read_max_ns),
+			text_grouped(n[1], g->holes),
+			mean_max(text[1], g->holes, g->hole_sum_ns, g->hole_max_ns),
+			text_grouped(n[2], g->retransmits), text_grouped(n[3], g->bytes_in),
+			text_grouped(n[4], g->bytes_out));
+	}
+	if (told)
+		more(out, r->figures.groups_nr - last);
 }
 
 static void listeners(FILE *out, const struct tcp_report *r, const struct text_options *o)
@@ -329,7 +372,10 @@ static void listeners(FILE *out, const struct tcp_report *r, const struct text_o
 
 	if (!r->figures.listeners_nr)
 		return;
-	head(out, o, "LISTENING                PROCESS                WAITING   LIMIT   DROPPED");
+	fprintf(out, "%sWho listens: connections that wait for accept(), and what the kernel dropped\n"
+		     "%-24s %-22s %8s %7s %9s%s\n",
+		o->color ? BOLD : "", "WHERE", "PROCESS", "WAITING", "LIMIT", "DROPPED",
+		o->color ? PLAIN : "");
 	for (int i = 0; i < last; i++) {
 		const struct tcp_listener *l = &r->figures.listeners[i];
 		char where[64], name[4 * 16 + 1], who[4 * 16 + 32], n[32];
@@ -337,7 +383,7 @@ static void listeners(FILE *out, const struct tcp_report *r, const struct text_o
 		sprintf(who, "%s (%u)", text_clean(name, l->record.comm), l->record.tgid);
 		if (l->owners > 1)
 			sprintf(who + strlen(who), " +%u", l->owners - 1);
-		fprintf(out, "%-24s %-22s %7u %7u %9s\n",
+		fprintf(out, "%-24s %-22s %8u %7u %9s\n",
 			text_address(where, l->record.key.family, l->record.key.local,
 					 l->record.key.local_port),
 			who, l->record.queue, l->record.queue_max, text_grouped(n, l->drops));
@@ -351,19 +397,19 @@ static void minisocks(FILE *out, const struct tcp_report *r)
 	char n[4][32], t[4][16];
 
 	if (!r->plan->minisocks) {
-		fputs("TIME_WAIT is not seen by this tier: it is no state of a socket.\n", out);
+		fputs("TIME-WAIT is not seen by this tier: what is left then is no socket any more.\n", out);
 		return;
 	}
-	fprintf(out, "TIME_WAIT and FIN_WAIT_2 with nobody to read: %s begun, %s expired, %s cut short, "
+	fprintf(out, "TIME-WAIT and FIN-WAIT-2 with nobody to read: %s begun, %s expired, %s cut short, "
 		     "%s now.",
 		text_grouped(n[0], m->born), text_grouped(n[1], m->expired), text_grouped(n[2], m->cut),
 		text_grouped(n[3], m->now));
 	if (m->time_wait.n)
-		fprintf(out, " TIME_WAIT lasted %s on average, %s at most.",
+		fprintf(out, " TIME-WAIT lasted %s on average, %s at most.",
 			text_duration(t[0], m->time_wait.sum / m->time_wait.n),
 			text_duration(t[1], m->time_wait.max));
 	if (m->fin_wait2.n)
-		fprintf(out, " FIN_WAIT_2 %s, %s at most.",
+		fprintf(out, " FIN-WAIT-2 %s, %s at most.",
 			text_duration(t[2], m->fin_wait2.sum / m->fin_wait2.n),
 			text_duration(t[3], m->fin_wait2.max));
 	fputc('\n', out);
@@ -446,6 +492,7 @@ void report_tcp_text(FILE *out, const struct tcp_report *r, const struct text_op
 	passive(out, r, o);
 	active(out, r, o);
 	closes(out, r, o);
+	data(out, r, o);
 	listeners(out, r, o);
 	if (r->interval)
 		return;

@@ -32,7 +32,7 @@ struct tcp {
 };
 
 /* What a function is hooked for. */
-enum purpose { HANDSHAKE, MINISOCK };
+enum purpose { HANDSHAKE, MINISOCK, ARRIVAL };
 
 struct function {
 	enum purpose purpose;
@@ -40,7 +40,7 @@ struct function {
 	struct bpf_program *fentry, *kprobe;
 };
 
-#define FUNCTIONS_NR 9
+#define FUNCTIONS_NR 10
 
 /* Ends before begins, so that nothing is begun whose end would be missed. */
 static void functions(struct tcp_bpf *skel, struct function *f)
@@ -57,6 +57,7 @@ static void functions(struct tcp_bpf *skel, struct function *f)
 	X(MINISOCK, inet_twsk_hashdance)
 	X(MINISOCK, inet_twsk_hashdance_schedule)
 	X(MINISOCK, __inet_twsk_schedule)
+	X(ARRIVAL, sock_def_readable)
 #undef X
 }
 
@@ -86,18 +87,47 @@ static void choose(struct tcp *tcp, enum tier tier)
 			      has_function(tcp, "__inet_twsk_schedule") &&
 			      (has_function(tcp, "inet_twsk_hashdance") ||
 			       has_function(tcp, "inet_twsk_hashdance_schedule"));
+	tcp->plan.data = tcp->settings.data;
+	if (tcp->plan.data)
+		tcp->plan.arrival = kernel_tracepoint_args(tcp->kernel, "sk_data_ready") > 0 ?
+					    ARRIVAL_TRACEPOINT :
+				    hooked ? ARRIVAL_FUNCTION :
+					     ARRIVAL_NONE;
 	functions(skel, f);
 	for (int i = 0; i < FUNCTIONS_NR; i++) {
-		bool load = has_function(tcp, f[i].name) &&
-			    (f[i].purpose == HANDSHAKE ? tcp->plan.handshakes :
-							 tcp->plan.minisocks);
+		const bool wanted[] = { [HANDSHAKE] = tcp->plan.handshakes,
+					[MINISOCK] = tcp->plan.minisocks,
+					[ARRIVAL] = tcp->plan.arrival == ARRIVAL_FUNCTION };
+		bool load = has_function(tcp, f[i].name) && wanted[f[i].purpose];
 
 		bpf_program__set_autoload(f[i].fentry, load && fentry);
 		bpf_program__set_autoload(f[i].kprobe, load && !fentry);
 	}
+	bpf_program__set_autoload(skel->progs.segment, tcp->plan.data);
+	bpf_program__set_autoload(skel->progs.data_ready, tcp->plan.arrival == ARRIVAL_TRACEPOINT);
+	bpf_program__set_autoload(skel->progs.data_read, tcp->plan.arrival != ARRIVAL_NONE);
 	bpf_program__set_autoload(skel->progs.fexit_accept, tcp->plan.accept == ACCEPT_FUNCTION);
 	bpf_program__set_autoload(skel->progs.exit_accept, tcp->plan.accept == ACCEPT_SYSCALL);
 	bpf_program__set_autoload(skel->progs.fork_tree, tcp->settings.filter.tree);
+}
+
+/* The names that the kernel itself has for why it sends a reset. */
+static void reasons_read(struct tcp *tcp)
+{
+	static const char prefix[] = "SK_RST_REASON_";
+	const struct btf *btf = tcp->kernel->btf;
+	int id = btf__find_by_name_kind(btf, "sk_rst_reason", BTF_KIND_ENUM);
+	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, id) : NULL;
+
+	for (int i = 0; t && i < btf_vlen(t); i++) {
+		const struct btf_enum *e = &btf_enum(t)[i];
+		const char *name = btf__name_by_offset(btf, e->name_off);
+
+		/* 0 is none. */
+		if (e->val > 0 && e->val < RESET_REASONS_MAX &&
+		    !strncmp(name, prefix, strlen(prefix)))
+			tcp->plan.reset_reasons[e->val] = name + strlen(prefix);
+	}
 }
 
 static void knobs_set(struct tcp *tcp)
@@ -107,6 +137,9 @@ static void knobs_set(struct tcp *tcp)
 
 	filter_knobs(knobs, &s->filter);
 	knobs->functions_on = tcp->plan.handshakes;
+	knobs->reset_has_reason = kernel_tracepoint_args(tcp->kernel, "tcp_send_reset") >= 3;
+	if (knobs->reset_has_reason)
+		reasons_read(tcp);
 	knobs->filter_ports_nr = s->ports_nr;
 	memcpy((void *)knobs->filter_ports, s->ports, sizeof(s->ports));
 	knobs->filter_netns = s->netns;
@@ -214,6 +247,8 @@ int tcp_attach(struct tcp *tcp, struct err *err)
 					       skel->progs.retransmit,
 					       skel->progs.retransmit_synack,
 					       skel->progs.reset_in, skel->progs.reset_out,
+					       skel->progs.data_read, skel->progs.data_ready,
+					       skel->progs.segment,
 					       skel->progs.fork_tree, skel->progs.fexit_accept };
 	struct function f[FUNCTIONS_NR];
 	int ret = 0;

@@ -25,6 +25,7 @@
  * @netns: number of the inode of a network namespace
  * @peer, @peer_bits: the peer's address, and how many bits of it count; IPv4 as
  *	::ffff:a.b.c.d
+ * @data: segments and reads are followed too
  * @ring_bytes: size of the ring, a power of two of at least a page
  * @connections: that can be followed at once
  */
@@ -35,6 +36,7 @@ struct tcp_settings {
 	uint32_t netns;
 	uint8_t peer[16];
 	uint32_t peer_bits;
+	bool data;
 	uint32_t ring_bytes;
 	uint32_t connections;
 };
@@ -54,18 +56,30 @@ struct tcp_losses {
 /** enum tcp_accept_hook - by which accept() is seen; the second does not see io_uring */
 enum tcp_accept_hook { ACCEPT_FUNCTION, ACCEPT_SYSCALL };
 
+/** enum tcp_arrival_hook - by which it is seen that data has come */
+enum tcp_arrival_hook { ARRIVAL_NONE, ARRIVAL_TRACEPOINT, ARRIVAL_FUNCTION };
+
+/* Reasons for a reset that are told apart; of later ones, the number. */
+#define RESET_REASONS_MAX 64
+
 /**
  * struct tcp_plan - what this kernel allows, and so what the figures are
  * @tier: as asked for or chosen; of TIER_TRACEPOINT, SYNs and minisocks are not seen
  * @accept: how accept() is
  * @handshakes: SYNs, SYN-ACKs and requests are hooked
  * @minisocks: what TIME_WAIT is to the kernel is hooked
+ * @data: segments are hooked, and @arrival what comes of them
+ * @reset_reasons: the kernel's names for why it sends a reset, by number; NULL where it
+ *	has none, or does not say why (before 6.11)
  */
 struct tcp_plan {
 	enum tier tier;
 	enum tcp_accept_hook accept;
 	bool handshakes;
 	bool minisocks;
+	bool data;
+	enum tcp_arrival_hook arrival;
+	const char *reset_reasons[RESET_REASONS_MAX];
 };
 
 struct tcp;
