@@ -15,7 +15,7 @@ module="gcc make pahole kmod bpftool xz-utils zstd"
 check="python3 binutils debootstrap xz-utils zstd cpio busybox-static qemu-system-x86
 	linux-libc-dev redis-server redis-tools kmod util-linux procps strace tmux"
 debug_kernel="flex bison bc libelf-dev"
-bench="redis-server redis-tools bpftrace linux-perf strace util-linux procps python3"
+bench="redis-server redis-tools nginx-light wrk libbpf-tools bpftrace linux-perf strace util-linux procps python3"
 
 case ${1:-} in
 build) want=$build ;;

@@ -1,11 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# bench.sh [-r ROUNDS] [calls] [redis] [start]
+# bench.sh [-r ROUNDS] [calls] [redis] [tcp] [start]
 # What ioready costs on this kernel, beside what its hooks cost with nothing on
-# them and what other tools cost; by default all three parts:
+# them and what other tools cost; by default all parts:
 #   calls  nanoseconds that each tool adds to a system call
 #   redis  throughput of redis-benchmark GET that each tool takes away, and CPU
 #          time of the server that it adds: on a busy machine that says more
+#   tcp    nanoseconds that each tool adds to a connection, and connections a second
+#          of wrk and nginx without keep-alive that it takes away
 #   start  time to attach and detach, and memory
 # Tools take turns within each of the ROUNDS (7), so that what disturbs the
 # machine disturbs all; told are medians, and the interquartile range behind +-.
@@ -25,7 +27,7 @@ bin=$O/tests
 json=$O/bench.json
 
 usage() {
-	echo "usage: bench.sh [-r ROUNDS] [calls] [redis] [start]" >&2
+	echo "usage: bench.sh [-r ROUNDS] [calls] [redis] [tcp] [start]" >&2
 	exit 2
 }
 
@@ -37,10 +39,10 @@ while getopts r: option; do
 	esac
 done
 shift $((OPTIND - 1))
-[ $# -gt 0 ] || set -- calls redis start
+[ $# -gt 0 ] || set -- calls redis tcp start
 for part; do
 	case $part in
-	calls | redis | start) ;;
+	calls | redis | tcp | start) ;;
 	*) usage ;;
 	esac
 done
@@ -146,6 +148,19 @@ tool_start() {
 	trace)
 		"$ioready" trace -a -v -q -o /dev/null <&9 2>"$said" &
 		pattern='attached in'
+		;;
+	tcp | tcp_data)
+		data=
+		[ "$1" = tcp ] || data=--data
+		# shellcheck disable=SC2086 # empty for the one
+		"$ioready" tcp -a -v -q $data -o /dev/null <&9 2>"$said" &
+		pattern='attached in'
+		;;
+	tcpstates | tcpconnlat)
+		# They print a line for each that they see; what they see first tells
+		# that they are attached.
+		stdbuf -oL "$1" <&9 >"$said" 2>&1 &
+		pattern='ADDR'
 		;;
 	bpftrace)
 		bpftrace -B line -e "$script" <&9 >"$said" 2>&1 &
@@ -395,6 +410,89 @@ part_redis() {
 		}' "$tmp/redis_cpu.sum"
 }
 
+# --- connections ----------------------------------------------------------------
+
+# tcp_tools: those that work on this kernel; bcc's, where they are and can attach.
+tcp_tools() {
+	tools='bare tcp tcp_data'
+	for tool in tcpstates tcpconnlat; do
+		if ! have $tool; then
+			skip $tool
+		elif tool_start $tool 2>"$tmp/errors"; then
+			tool_stop
+			tools="$tools $tool"
+		else
+			tool_pid=
+			skip $tool "does not work here: $(tail -n 1 "$tmp/errors")"
+		fi
+	done
+}
+
+nginx_start() {
+	port=$((20000 + ($$ * 11) % 30000))
+	mkdir -p "$tmp/nginx"
+	cat >"$tmp/nginx/conf" <<-END
+		worker_processes 1;
+		pid $tmp/nginx/pid;
+		error_log $tmp/nginx/errors;
+		events { worker_connections 4096; }
+		http {
+			access_log off;
+			keepalive_timeout 0;
+			server { listen 127.0.0.1:$port backlog=4096; location / { return 200 ok; } }
+		}
+	END
+	nginx -p "$tmp/nginx" -c "$tmp/nginx/conf" -g 'daemon off;' <&9 >"$tmp/nginx/said" 2>&1 &
+	server=$!
+	i=0
+	until wrk -t 1 -c 1 -d 1 "http://127.0.0.1:$port/" >/dev/null 2>&1; do
+		i=$((i + 1))
+		[ $i -le 10 ] && kill -0 $server || { cat "$tmp/nginx/said" >&2; return 1; }
+	done
+}
+
+part_tcp() {
+	tcp_tools
+	round=0
+	while next_round; do
+		for tool in $tools; do
+			tool_start "$tool" && run "$bin/calls" connect 50 40 >"$tmp/turn" &&
+				sed "s/^/$round $tool /" "$tmp/turn" >>"$tmp/tcp"
+			tool_stop
+		done
+	done
+	summary diff <"$tmp/tcp" >"$tmp/tcp.sum"
+	echo "nanoseconds a connection on loopback, both ends, median of $rounds rounds"
+	awk '
+		BEGIN { printf "%-11s %10s %8s %10s %8s %7s\n", "attached", "ns", "+-", "added", "+-", "%" }
+		$1 == "bare" { bare = $3; printf "%-11s %10.0f %8.0f\n", $1, $3, $4; next }
+		{ printf "%-11s %10.0f %8.0f %+10.0f %8.0f %7.1f\n", $1, $3, $4, $5, $6, 100 * $5 / bare }' \
+		"$tmp/tcp.sum"
+	for tool in nginx wrk; do
+		have $tool || { skip $tool; return 0; }
+	done
+	nginx_start || return
+	round=0
+	while next_round; do
+		for tool in $tools; do
+			tool_start "$tool" &&
+				run wrk -t 1 -c 20 -d 3 "http://127.0.0.1:$port/" >"$tmp/turn" &&
+				sed -n "s/^Requests\/sec: *\([0-9.]*\).*/$round $tool connections \1/p" \
+					"$tmp/turn" >>"$tmp/tcp.wrk"
+			tool_stop
+		done
+	done
+	kill $server
+	wait $server 2>/dev/null
+	server=
+	summary loss <"$tmp/tcp.wrk" >"$tmp/tcp_wrk.sum"
+	echo "wrk on nginx, 20 clients, a connection a request, median of $rounds rounds"
+	awk '
+		BEGIN { printf "%-11s %12s %8s %8s %8s\n", "attached", "conns/s", "+-", "loss %", "+-" }
+		$1 == "bare" { printf "%-11s %12.0f %8.0f\n", $1, $3, $4; next }
+		{ printf "%-11s %12.0f %8.0f %8.1f %8.1f\n", $1, $3, $4, $5, $6 }' "$tmp/tcp_wrk.sum"
+}
+
 # --- start and end ------------------------------------------------------------
 
 part_start() {
@@ -424,8 +522,8 @@ $round ioready load_ms \1\n$round ioready attach_ms \2/p
 
 : >"$tmp/skipped"
 skip() {
-	echo "# skipped: $1 is not installed"
-	echo "$1 is not installed" >>"$tmp/skipped"
+	echo "# skipped: $1 ${2:-is not installed}"
+	echo "$1 ${2:-is not installed}" >>"$tmp/skipped"
 }
 
 # section NAME FIELD: the summary of a part as a member of the object.
@@ -469,6 +567,8 @@ done
 	section calls added_ns
 	section redis loss_percent
 	section redis_cpu added_ns
+	section tcp added_ns
+	section tcp_wrk loss_percent
 	section start ''
 	printf '\n}\n'
 } >"$json.new" && mv "$json.new" "$json"

@@ -14,6 +14,7 @@
  * instructions (of the call and of reading the counter), the same at every call
  * but for the few that a timer breaks into.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -24,9 +25,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -237,8 +240,30 @@ static long call_wake(void)
 	return wake_give(there_fd) || wake_take(back_epoll, back_fd);
 }
 
+/* A connection to ourselves, from socket() to both ends closed: the client's first. */
+static long call_connect(void)
+{
+	static struct sockaddr_in at = { .sin_family = AF_INET };
+	static int listener = -1;
+	socklen_t size = sizeof(at);
+	int client, server;
+
+	if (listener < 0) {
+		at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (listener < 0 || bind(listener, (struct sockaddr *)&at, sizeof(at)) ||
+		    listen(listener, 16) || getsockname(listener, (struct sockaddr *)&at, &size))
+			die("listen");
+	}
+	client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (client < 0 || connect(client, (struct sockaddr *)&at, sizeof(at)))
+		die("connect");
+	server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	return server < 0 || close(client) || close(server);
+}
+
 #define CALLS(X) X(getppid) X(read) X(select1) X(poll1) X(poll10) X(poll100) \
-	X(epoll0) X(epoll1) X(epoll10) X(epoll_ctl) X(wake)
+	X(epoll0) X(epoll1) X(epoll10) X(epoll_ctl) X(wake) X(connect)
 
 static const struct call {
 	const char *name;
