@@ -157,35 +157,42 @@ static __always_inline u64 cookie_of(const void *sk)
 	return BPF_CORE_READ((struct sock *)sk, __sk_common.skc_cookie.counter);
 }
 
-static __always_inline struct tcp_row *row_get(const void *sk)
+static __always_inline struct tcp_row *row_by(u64 cookie)
 {
-	u64 cookie = cookie_of(sk);
-
 	return cookie ? bpf_map_lookup_elem(&connections, &cookie) : NULL;
+}
+
+/*
+ * A row by the socket that a tracepoint, fentry or an iterator gave: the verifier knows
+ * what such a pointer is, and lets it be read without a helper. Kprobes have addresses.
+ */
+static __always_inline struct tcp_row *row_get(const struct sock *sk)
+{
+	return row_by(sk->__sk_common.skc_cookie.counter);
 }
 
 /* Addresses are complete once the connection is ESTABLISHED, or was given up. */
 static __always_inline void row_address(struct tcp_row *row, const struct sock *sk)
 {
-	row->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	row->family = sk->__sk_common.skc_family;
 	if (row->family == AF_INET) {
-		BPF_CORE_READ_INTO((u32 *)row->local, sk, __sk_common.skc_rcv_saddr);
-		BPF_CORE_READ_INTO((u32 *)row->remote, sk, __sk_common.skc_daddr);
+		*(u32 *)row->local = sk->__sk_common.skc_rcv_saddr;
+		*(u32 *)row->remote = sk->__sk_common.skc_daddr;
 	} else {
 		BPF_CORE_READ_INTO(&row->local, sk, __sk_common.skc_v6_rcv_saddr);
 		BPF_CORE_READ_INTO(&row->remote, sk, __sk_common.skc_v6_daddr);
 	}
-	row->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	row->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	row->local_port = sk->__sk_common.skc_num;
+	row->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
 }
 
 static __always_inline void row_owner(struct tcp_row *row, struct task_struct *task)
 {
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct task_struct *leader = task->group_leader;
 
-	row->tgid = BPF_CORE_READ(task, tgid);
-	row->tid = BPF_CORE_READ(task, pid);
-	row->start_ns = BPF_CORE_READ(leader, start_boottime);
+	row->tgid = task->tgid;
+	row->tid = task->pid;
+	row->start_ns = leader->start_boottime;
 	bpf_probe_read_kernel(row->comm, sizeof(row->comm), leader->comm);
 	row->flags |= TCP_OWNED;
 }
@@ -193,7 +200,9 @@ static __always_inline void row_owner(struct tcp_row *row, struct task_struct *t
 static __always_inline struct tcp_row *row_new(u64 cookie, const struct sock *sk, u32 flags,
 					       u8 state, u64 now)
 {
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct tcp_row *row;
+	struct net *net;
 
 	if (bpf_map_update_elem(&connections, &cookie, &blank_row, BPF_ANY)) {
 		tcp_lose(TCP_LOSS_TABLE);
@@ -203,14 +212,14 @@ static __always_inline struct tcp_row *row_new(u64 cookie, const struct sock *sk
 	if (!row)
 		return NULL;
 	row->cookie = cookie;
-	row->netns_cookie = BPF_CORE_READ(sk, __sk_common.skc_net.net, net_cookie);
-	row->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	net = sk->__sk_common.skc_net.net;
+	row->netns_cookie = net->net_cookie;
+	row->netns = net->ns.inum;
 	row->flags = flags;
 	row->state = state;
 	row->since_ns = now;
 	row_address(row, sk);
-	if (bpf_core_field_exists(((struct tcp_sock *)0)->is_mptcp) &&
-	    BPF_CORE_READ((struct tcp_sock *)sk, is_mptcp))
+	if (tp && bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp)
 		row->flags |= TCP_MULTIPATH;
 	return row;
 }
@@ -280,20 +289,19 @@ static __always_inline void row_left(struct tcp_row *row, u32 state, u64 now)
 }
 
 /* The kernel counts a SYN and a FIN as a byte each, as RFC 4898 does for sequence numbers. */
-static __always_inline void row_bytes(struct tcp_row *row, const struct sock *sk)
+static __always_inline void row_bytes(struct tcp_row *row, const struct sock *sk,
+				      const struct tcp_sock *tp)
 {
-	struct tcp_sock *tp = (struct tcp_sock *)sk;
 	bool fin_sent = row->closer == CLOSER_LOCAL || row->closer == CLOSER_BOTH ||
 			row->state_ns[STATE_LAST_ACK];
 
-	row->bytes_in = BPF_CORE_READ(tp, bytes_received);
-	row->bytes_out = BPF_CORE_READ(tp, bytes_acked);
-	if (row->bytes_in && BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DONE)
+	row->bytes_in = tp->bytes_received;
+	row->bytes_out = tp->bytes_acked;
+	if (row->bytes_in && sk->__sk_common.skc_flags & SOCK_DONE)
 		row->bytes_in--;
 	if (row->bytes_out && row->established_ns && !(row->flags & TCP_PASSIVE))
 		row->bytes_out--;
-	if (row->bytes_out && fin_sent &&
-	    BPF_CORE_READ(tp, snd_una) == BPF_CORE_READ(tp, write_seq))
+	if (row->bytes_out && fin_sent && tp->snd_una == tp->write_seq)
 		row->bytes_out--;
 }
 
@@ -312,15 +320,17 @@ static __always_inline void hole_end(struct tcp_row *row)
 /* The connection is over; the socket may be another's after this. */
 static __always_inline void row_end(struct tcp_row *row, const struct sock *sk, u64 now)
 {
-	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 
 	row->ended_ns = now;
-	row->error = BPF_CORE_READ(sk, sk_err);
-	row_bytes(row, sk);
-	if (row->hole_ns && !BPF_CORE_READ(tp, out_of_order_queue.rb_node))
-		hole_end(row);
-	row->retransmits = BPF_CORE_READ(tp, total_retrans);
-	row->srtt_us = BPF_CORE_READ(tp, srtt_us) >> 3;
+	row->error = sk->sk_err;
+	if (tp) {
+		row_bytes(row, sk, tp);
+		if (row->hole_ns && !tp->out_of_order_queue.rb_node)
+			hole_end(row);
+		row->retransmits = tp->total_retrans;
+		row->srtt_us = tp->srtt_us >> 3;
+	}
 	if (!row->established_ns && !(row->flags & TCP_SEEDED)) {
 		row_address(row, sk);
 		/* The port itself has been given back already. */
@@ -336,14 +346,14 @@ static __always_inline void row_end(struct tcp_row *row, const struct sock *sk, 
 static __always_inline bool is_fastopen_child(const struct tcp_sock *tp)
 {
 	if (bpf_core_field_exists(tp->syn_fastopen_child))
-		return BPF_CORE_READ_BITFIELD_PROBED(tp, syn_fastopen_child);
-	return BPF_CORE_READ_BITFIELD_PROBED(tp, syn_data_acked);
+		return BPF_CORE_READ_BITFIELD(tp, syn_fastopen_child);
+	return BPF_CORE_READ_BITFIELD(tp, syn_data_acked);
 }
 
 /* A child of a listener has shaken hands; nobody owns it yet. */
 static __always_inline struct tcp_row *row_passive(const struct sock *sk, u64 cookie, u64 now)
 {
-	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct softirq *softirq = softirq_get();
 	struct tcp_row *row = bpf_map_lookup_elem(&connections, &cookie);
 	u32 rtt;
@@ -351,10 +361,10 @@ static __always_inline struct tcp_row *row_passive(const struct sock *sk, u64 co
 	/* By Fast Open it may have been accepted before. */
 	if (!row)
 		row = row_new(cookie, sk, TCP_PASSIVE, STATE_SYN_RECV, now);
-	if (!row)
+	if (!row || !tp)
 		return NULL;
 	row->established_ns = now;
-	row->syn_retransmits = BPF_CORE_READ(tp, total_retrans);
+	row->syn_retransmits = tp->total_retrans;
 	if (is_fastopen_child(tp))
 		row->flags |= TCP_FASTOPEN;
 	if (softirq && softirq->child == (u64)sk) {
@@ -366,7 +376,7 @@ static __always_inline struct tcp_row *row_passive(const struct sock *sk, u64 co
 			row->flags |= TCP_COOKIE;
 	} else if (!row->syn_retransmits) {
 		/* The kernel has just measured from the SYN-ACK to the ACK, and nothing else. */
-		rtt = BPF_CORE_READ(tp, srtt_us) >> 3;
+		rtt = tp->srtt_us >> 3;
 		if (rtt)
 			row->synack_ns = now - rtt * 1000ULL;
 	}
@@ -379,7 +389,7 @@ static __always_inline void row_closing(struct tcp_row *row, const struct sock *
 	if (new == STATE_FIN_WAIT1 && !row->closer) {
 		row->closer = CLOSER_LOCAL;
 		row->closing_ns = now;
-		if ((BPF_CORE_READ(sk, sk_shutdown) & (SEND_SHUTDOWN | RCV_SHUTDOWN)) == SEND_SHUTDOWN)
+		if ((sk->sk_shutdown & (SEND_SHUTDOWN | RCV_SHUTDOWN)) == SEND_SHUTDOWN)
 			row->flags |= TCP_HALF_CLOSED;
 	} else if (new == STATE_CLOSE_WAIT && !row->closer) {
 		row->closer = CLOSER_REMOTE;
@@ -431,12 +441,12 @@ int BPF_PROG(state, const struct sock *sk, int old, int new)
 	row_left(row, old, now);
 	row->state = new;
 	if (old == STATE_SYN_SENT && new == STATE_ESTABLISHED) {
-		struct tcp_sock *tp = (struct tcp_sock *)sk;
+		struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 
 		row->synack_ns = row->established_ns = now;
 		row_address(row, sk);
-		if (BPF_CORE_READ_BITFIELD_PROBED(tp, syn_data) ||
-		    BPF_CORE_READ_BITFIELD_PROBED(tp, syn_fastopen))
+		if (tp && (BPF_CORE_READ_BITFIELD(tp, syn_data) ||
+			   BPF_CORE_READ_BITFIELD(tp, syn_fastopen)))
 			row->flags |= TCP_FASTOPEN;
 		if (!row_selected(row))
 			row_drop(row);
@@ -516,7 +526,8 @@ int BPF_PROG(reset_out, const struct sock *sk)
  */
 static __always_inline void hole_note(struct tcp_row *row, const struct sock *sk)
 {
-	bool hole = BPF_CORE_READ((struct tcp_sock *)sk, out_of_order_queue.rb_node);
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+	bool hole = tp && tp->out_of_order_queue.rb_node;
 
 	if (hole && !row->hole_ns)
 		row->hole_ns = row->segment_ns;
@@ -542,7 +553,7 @@ static __always_inline int arrived(const struct sock *sk)
 
 	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return 0;
-	row = row_get(sk);
+	row = row_by(cookie_of(sk));
 	if (row && !row->arrived_ns)
 		row->arrived_ns = bpf_ktime_get_ns();
 	return 0;
@@ -704,7 +715,7 @@ static __always_inline int timewait_begin(struct inet_timewait_sock *tw, const s
 {
 	u64 cookie = cookie_of(sk);
 	struct timewait_row *t;
-	struct tcp_row *row = row_get(sk);
+	struct tcp_row *row = row_by(cookie);
 
 	/* Only of connections that are followed. */
 	if (!row)
@@ -795,7 +806,7 @@ static __always_inline int accepted(const struct sock *sk, u64 now)
 
 	if (!sk)
 		return 0;
-	row = row_get(sk);
+	row = row_by(cookie_of(sk));
 	if (!row || !(row->flags & TCP_PASSIVE) || row->flags & TCP_OWNED)
 		return 0;
 	if (selected(task)) {
