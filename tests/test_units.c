@@ -453,6 +453,76 @@ TEST(rates_are_of_the_process_and_of_a_second)
 	free(rows);
 }
 
+/* What a person is told; to be freed. */
+static char *told_text(const struct report *report)
+{
+	const struct text_options options = { 0 };
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		abort();
+	report_text(out, report, &options);
+	fclose(out);
+	return text;
+}
+
+/* Calls of which half found nothing, so that there is a finding; and one waker. */
+struct woken {
+	struct wait_figures wait;
+	struct waker_figures waker;
+	struct report report;
+};
+
+static void woken_set(struct woken *w, enum wake_hook wake, enum wake_context context,
+		      uint32_t waker)
+{
+	memset(w, 0, sizeof(*w));
+	w->wait = figures(100, WAIT_epoll_wait, 1000);
+	w->wait.scans = 0;
+	w->waker = (struct waker_figures){ { .woken = 100, .woken_start_ns = 7, .waker = waker,
+					     .context = context }, "client", 10 };
+	w->report = (struct report){ .host = "h", .release = "6.1", .plan.wake = wake,
+				     .seconds = 1, .chain = true, .waits = &w->wait,
+				     .waits_nr = 1, .wakers = &w->waker, .wakers_nr = 1 };
+}
+
+TEST(a_waker_is_named_no_further_than_is_known)
+{
+	static const struct {
+		enum wake_hook wake;
+		enum wake_context context;
+		uint32_t waker;
+		const char *told;
+	} cases[] = {
+		{ WAKE_FENTRY, CONTEXT_PROCESS, 5,
+		  "; 100 % of its wakes (softirq 0 %) came from client (5).\n" },
+		{ WAKE_FENTRY, CONTEXT_SOFTIRQ, 5,
+		  "; 100 % of its wakes (softirq 100 %) came while client (5) was on the CPU.\n" },
+		{ WAKE_WAKING, CONTEXT_UNKNOWN, 5,
+		  "; 100 % of its wakes came while client (5) was on the CPU, time-outs included.\n" },
+		{ WAKE_WAKING, CONTEXT_UNKNOWN, 0,
+		  "; 100 % of its wakes came from an interrupt on an idle CPU, time-outs included.\n" },
+	};
+	struct woken w;
+	char *text;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		woken_set(&w, cases[i].wake, cases[i].context, cases[i].waker);
+		text = told_text(&w.report);
+		EXPECT_NE(NULL, strstr(text, cases[i].told)) TH_LOG("%s", text);
+		free(text);
+	}
+	/* It only times out, which tracepoints take for wakes. */
+	w.wait.wakeups = w.wait.wakeups_empty = 0;
+	w.wait.returned[RETURNED_TIMEOUT] = 1000;
+	text = told_text(&w.report);
+	EXPECT_NE(NULL, strstr(text, "came back with nothing ready, 1000 a second.\n"))
+		TH_LOG("%s", text);
+	free(text);
+}
+
 TEST(rows_are_in_order_and_keep_their_places)
 {
 	struct top_row rows[] = {

@@ -101,13 +101,20 @@ static void tell_plain(FILE *out, const struct wait_figures *f)
 		f->latency.sum ? 100.0 * f->asleep_ns / f->latency.sum : 0.0);
 }
 
-/* By whom a process was woken, with --chain: the one that did so most often. */
+/*
+ * By whom a process was woken, with --chain: the one that did so most often. Out of an
+ * interrupt that is who was on the CPU; and a timer comes by an interrupt, which
+ * tracepoints take for a wake.
+ */
 static void tell_waker(FILE *out, const struct report *r, const struct wait_figures *f)
 {
+	const bool timers = r->plan.wake == WAKE_WAKING;
 	const struct waker_figures *most = NULL;
 	uint64_t all = 0, softirq = 0, known = 0;
 	char name[4 * 16 + 1];
 
+	if (timers && !f->wakeups)
+		return;
 	for (int i = 0; i < r->wakers_nr; i++) {
 		const struct waker_figures *w = &r->wakers[i];
 
@@ -121,10 +128,20 @@ static void tell_waker(FILE *out, const struct report *r, const struct wait_figu
 	}
 	if (!most)
 		return;
-	fprintf(out, "; %.0f %% of its wakes came from %s (%u)", 100.0 * most->wakes / all,
-		text_clean(name, most->comm), most->key.waker);
+	fprintf(out, "; %.0f %% of its wakes", 100.0 * most->wakes / all);
 	if (known)
-		fprintf(out, ", %.0f %% in softirq", 100.0 * softirq / known);
+		fprintf(out, " (softirq %.0f %%)", 100.0 * softirq / known);
+	text_clean(name, most->comm);
+	if (most->key.context == CONTEXT_PROCESS) {
+		fprintf(out, " came from %s (%u)", name, most->key.waker);
+		return;
+	}
+	if (most->key.waker)
+		fprintf(out, " came while %s (%u) was on the CPU", name, most->key.waker);
+	else
+		fputs(" came from an interrupt on an idle CPU", out);
+	if (timers)
+		fputs(", time-outs included", out);
 }
 
 /* Rows of which there is something to say, the first three; returns how many. */
