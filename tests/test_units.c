@@ -523,6 +523,35 @@ TEST(a_waker_is_named_no_further_than_is_known)
 	free(text);
 }
 
+TEST(a_loop_that_never_sleeps_is_told)
+{
+	struct woken w;
+	char *text;
+
+	woken_set(&w, WAKE_WAKING, CONTEXT_UNKNOWN, 5);
+	w.wait.calls = w.wait.returned[RETURNED_READY] = w.wait.ready = 136632;
+	w.wait.wakeups = w.wait.wakeups_empty = 0;
+	w.wait.latency.sum = 100000000;
+	w.report.seconds = 0.5;
+	text = told_text(&w.report);
+	EXPECT_NE(NULL, strstr(text, "server (100), epoll_wait: 136,632 calls, 273,264 a second, "
+				     "never slept: each came back at once with something ready "
+				     "(ioready snapshot tells with what).\n"))
+		TH_LOG("%s", text);
+	EXPECT_EQ(NULL, strstr(text, "No waste"));
+	free(text);
+	/* What is busy and sleeps is no waste, nor what comes by less often. */
+	w.wait.asleep_ns = 20000000;
+	text = told_text(&w.report);
+	EXPECT_NE(NULL, strstr(text, "No waste was seen. Busiest: server (100)"));
+	free(text);
+	w.wait.asleep_ns = 0;
+	w.report.seconds = 20;
+	text = told_text(&w.report);
+	EXPECT_NE(NULL, strstr(text, "No waste was seen. Busiest: server (100)"));
+	free(text);
+}
+
 TEST(rows_are_in_order_and_keep_their_places)
 {
 	struct top_row rows[] = {

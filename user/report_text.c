@@ -69,6 +69,28 @@ static bool tell_timeouts(FILE *out, const struct wait_figures *f, double second
 	return true;
 }
 
+/*
+ * A loop that never sleeps because something is always ready. A server that is busy
+ * sleeps now and then, or comes by less often.
+ */
+static bool tell_spinning(FILE *out, const struct report *r, const struct wait_figures *f)
+{
+	const uint64_t ready = f->returned[RETURNED_READY];
+	const bool items = wait_mechanism(f->syscall) == MECHANISM_EPOLL && !r->items &&
+			   r->plan.wake != WAKE_WAKING;
+	char calls[32], each[32];
+
+	if (f->calls < 10000 * r->seconds || ready < f->calls * 0.99 ||
+	    f->asleep_ns > f->latency.sum * 0.01)
+		return false;
+	fprintf(out, "%s calls, %s a second, %s slept: %s came back at once with something "
+		     "ready (%sioready snapshot tells with what)",
+		text_grouped(calls, f->calls), text_grouped(each, f->calls / r->seconds),
+		f->asleep_ns ? "hardly ever" : "never", ready < f->calls ? "nearly each" : "each",
+		items ? "--items or " : "");
+	return true;
+}
+
 /* Of epoll_ctl: how often the interest list changes for each wait on one. */
 static bool tell_changes(FILE *out, const struct report *r, const struct wait_figures *f)
 {
@@ -159,7 +181,8 @@ static int tell_rows(FILE *out, const struct report *r, const struct text_option
 		if (!sentence)
 			break;
 		any = tell_waste(sentence, f) || tell_empty(sentence, f) ||
-		      tell_timeouts(sentence, f, r->seconds) || tell_changes(sentence, r, f);
+		      tell_timeouts(sentence, f, r->seconds) || tell_spinning(sentence, r, f) ||
+		      tell_changes(sentence, r, f);
 		if (any && f->syscall != WAIT_epoll_ctl)
 			tell_waker(sentence, r, f);
 		fclose(sentence);
@@ -183,7 +206,7 @@ static void tell_busiest(FILE *out, const struct report *r, const struct text_op
 
 		if (!f->calls || f->syscall == WAIT_epoll_ctl)
 			continue;
-		fprintf(out, "%sNo waste found. Busiest: %s (%u), %s: ", o->color ? BOLD : "",
+		fprintf(out, "%sNo waste was seen. Busiest: %s (%u), %s: ", o->color ? BOLD : "",
 			text_clean(name, f->comm), f->tgid, wait_syscall_name(f->syscall));
 		tell_plain(out, f);
 		tell_waker(out, r, f);
