@@ -247,6 +247,9 @@ screen_tests()
 	keys t
 	tm resize-window -t top -x 80 -y 12
 	ok "a smaller screen" drawn_in 12 "q back"
+	ok "80 columns: quantiles are kept, and no figure is cut" sees \
+		"^SYSCALL .* P50     P99     MAX  WATCHED   READY  SCANS/s   WASTED>" \
+		"^epoll_wait  .*[0-9smu-] *>\$"
 	keys End
 	ok "End: the last lines" sees "^epoll .* IN "
 	keys Escape

@@ -17,6 +17,7 @@
 #include "report.h"
 #include "report_top.h"
 #include "report_snapshot.h"
+#include "screen_top.h"
 
 #include "kselftest_harness.h"
 
@@ -617,6 +618,22 @@ TEST(a_row_fits_its_heads_on_any_screen)
 	EXPECT_EQ(top_columns(0), top_columns(1000));
 	top_heads(heads, top_columns(0), true);
 	EXPECT_EQ(0, strncmp(heads, "    TID", 7));
+}
+
+TEST(a_line_is_cut_between_its_figures)
+{
+	static const char line[] = "poll 1,234 5.6ms   789us";
+	static const char name[] = "a /path/with/no/blank/in/it";
+	char to[40];
+
+	EXPECT_STREQ(line, screen_cut(to, line, 24));
+	EXPECT_STREQ("poll 1,234 5.6ms      >", screen_cut(to, line, 23));
+	EXPECT_STREQ("poll 1,234 5.6ms>", screen_cut(to, line, 17));
+	EXPECT_STREQ("poll 1,234     >", screen_cut(to, line, 16));
+	EXPECT_STREQ("poll >", screen_cut(to, line, 6));
+	EXPECT_STREQ(">", screen_cut(to, line, 1));
+	/* A name is no figure: its beginning helps. */
+	EXPECT_STREQ("a /path/with/no/blank/>", screen_cut(to, name, 23));
 }
 
 TEST(what_ended_is_forgotten_and_nothing_else)

@@ -293,9 +293,10 @@ static void syscalls(FILE *out, const struct top_process *p)
 {
 	const struct report *r = p->report;
 
-	fprintf(out, "\f%-12s %7s %8s %7s %8s %8s %6s %6s %6s %7s %7s %7s\n", "SYSCALL", "CALLS/s",
-		"WATCHED", "READY", "SCANS/s", "WASTED", "WAKE/s", "EMPTY", "AWAKE", "P50", "P99",
-		"MAX");
+	/* A narrow screen cuts off what is last. */
+	fprintf(out, "\f%-12s %7s %7s %7s %7s %8s %7s %8s %8s %6s %6s %6s\n", "SYSCALL", "CALLS/s",
+		"P50", "P99", "MAX", "WATCHED", "READY", "SCANS/s", "WASTED", "WAKE/s", "EMPTY",
+		"AWAKE");
 	for (int i = 0; i < r->waits_nr; i++) {
 		const struct wait_figures *f = &r->waits[i];
 		char calls[32], watched[40] = "-", number[32], ready[32] = "-", scans[40];
@@ -313,18 +314,18 @@ static void syscalls(FILE *out, const struct top_process *p)
 				text_grouped(number, f->watched_mean + 0.5));
 		if (!f->ready_absent)
 			sprintf(ready, "%.1f", (double)f->ready / f->calls);
-		fprintf(out, "%-12s %7s %8s %7s %8s %8s %6s %6s %6s %7s %7s %7s\n",
-			wait_syscall_name(f->syscall), rate(calls, f->calls / r->seconds), watched,
-			ready, marked(scans, f->scans_kind, f->scans / r->seconds),
-			wasted(waste, f->wasted_kind, f->wasted, f->scans),
-			rate(wakeups, f->wakeups / r->seconds),
-			text_share(empty, f->wakeups_empty, f->wakeups),
-			percent(awake, f->awake_ns / 1e9 / r->seconds),
+		fprintf(out, "%-12s %7s %7s %7s %7s %8s %7s %8s %8s %6s %6s %6s\n",
+			wait_syscall_name(f->syscall), rate(calls, f->calls / r->seconds),
 			text_duration(p50, histogram_quantile(&f->latency.histogram, 0.5,
 							      f->latency.max)),
 			text_duration(p99, histogram_quantile(&f->latency.histogram, 0.99,
 							      f->latency.max)),
-			text_duration(max, f->latency.max));
+			text_duration(max, f->latency.max), watched, ready,
+			marked(scans, f->scans_kind, f->scans / r->seconds),
+			wasted(waste, f->wasted_kind, f->wasted, f->scans),
+			rate(wakeups, f->wakeups / r->seconds),
+			text_share(empty, f->wakeups_empty, f->wakeups),
+			percent(awake, f->awake_ns / 1e9 / r->seconds));
 	}
 }
 

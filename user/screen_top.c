@@ -12,6 +12,9 @@
 #define PAIR_ALARM 1
 #define PAIR_KEY 2
 
+/* No figure is longer. */
+#define FIGURE_MAX 16
+
 struct screen {
 	SCREEN *terminal;
 	attr_t alarm;
@@ -79,13 +82,31 @@ int screen_body(const struct screen *screen, bool heads)
 	return LINES > taken ? LINES - taken : 1;
 }
 
+char *screen_cut(char *to, const char *text, int width)
+{
+	const int length = strlen(text);
+	int kept = width - 1;
+
+	if (length <= width)
+		return strcpy(to, text);
+	while (kept > 0 && kept > width - FIGURE_MAX && text[kept] != ' ' && text[kept - 1] != ' ')
+		kept--;
+	/* No blank near: it is a name. */
+	if (kept <= 0 || (text[kept] != ' ' && text[kept - 1] != ' '))
+		kept = width - 1;
+	sprintf(to, "%-*.*s>", width - 1, kept, text);
+	return to;
+}
+
 /* One line, cut at the edge; @fill: its look goes to the edge too. */
 static void put(int y, attr_t look, bool fill, const char *text)
 {
+	char cut[COLS + 1];
+
 	if (y >= LINES)
 		return;
 	attrset(look);
-	mvaddnstr(y, 0, text, COLS);
+	mvaddstr(y, 0, screen_cut(cut, text, COLS));
 	if (fill)
 		for (int x = strlen(text); x < COLS; x++)
 			mvaddch(y, x, ' ');

@@ -76,6 +76,15 @@ int screen_width(const struct screen *screen);
 /** screen_body() - lines that the body of a page has room for, at least 1 */
 int screen_body(const struct screen *screen, bool heads);
 
+/**
+ * screen_cut() - a line as far as there is room for it
+ * @to: @width + 1 bytes
+ *
+ * A longer one ends with '>', and before that with a whole figure: half of one would
+ * be another. Return: @to.
+ */
+char *screen_cut(char *to, const char *text, int width);
+
 void screen_draw(struct screen *screen, const struct page *page);
 
 /** screen_key() - the next key that was typed: a character, or enum screen_key */
