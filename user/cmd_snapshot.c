@@ -336,6 +336,8 @@ int cmd_snapshot(int argc, char **argv)
 	ret = run_open(&run, &err);
 	if (!ret)
 		ret = run_all(&run, &err);
+	if (!ret && !run.processes_nr && run.forbidden)
+		status = EXIT_UNSUPPORTED;
 	/* Nobody is left to tell of; that they ended is said already. */
 	if (ret == -ESRCH)
 		status = EXIT_FAILED;

@@ -189,7 +189,10 @@ static void findings(FILE *out, const struct snapshot_report *r, const struct te
 		fprintf(out, "%zu %sprocesses watch %s fds; none is seen to be ready and not "
 			     "served.\n", quiet, told ? "other " : "",
 			text_grouped(number, watches));
-	if (!r->processes_nr)
+	if (!r->processes_nr && r->forbidden)
+		fprintf(out, "Nothing can be told: %s processes may not be looked into; run it "
+			     "with sudo.\n", text_grouped(number, r->forbidden));
+	else if (!r->processes_nr)
 		fputs("No fd is watched, and nobody waits in select, poll or epoll.\n", out);
 	fputc('\n', out);
 }
