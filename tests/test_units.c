@@ -553,6 +553,35 @@ TEST(a_loop_that_never_sleeps_is_told)
 	free(text);
 }
 
+TEST(a_file_has_the_name_of_its_own_process)
+{
+	struct herd_member members[] = {
+		{ .tgid = 300, .start_ns = 9, .comm = "other", .tid = 300, .herd = { 30 } },
+		{ .tgid = 100, .start_ns = 7, .comm = "first", .tid = 100, .herd = { 10 } },
+	};
+	struct herd_figures herd = { .members = members, .members_nr = 2 };
+	struct report report = { .host = "h", .release = "6.1", .seconds = 1, .herd = true,
+				 .herd_had = true, .herds = &herd, .herds_nr = 1 };
+	static const struct {
+		uint64_t start_ns;
+		const char *finding, *row;
+	} cases[] = {
+		{ 7, "first (100), pipe: ready 20 times", "    100 first     " },
+		/* Of another process of that pid nobody was woken. */
+		{ 8, "? (100), pipe: ready 20 times", "    100 ?     " },
+	};
+	char *text;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		herd.file = (struct file_row){ .tgid = 100, .start_ns = cases[i].start_ns, .fd = 5,
+					       .mode = 0010000, .events = 20, .herd = { 40 } };
+		text = told_text(&report);
+		EXPECT_NE(NULL, strstr(text, cases[i].finding)) TH_LOG("%s", text);
+		EXPECT_NE(NULL, strstr(text, cases[i].row)) TH_LOG("%s", text);
+		free(text);
+	}
+}
+
 TEST(rows_are_in_order_and_keep_their_places)
 {
 	struct top_row rows[] = {

@@ -120,7 +120,6 @@ static void file_end(struct model_herd *m, const struct file_row *row)
 	c = closed_get(m, row);
 	if (!c)
 		return;
-	memcpy(c->row.first_comm, e->row.first_comm, sizeof(c->row.first_comm));
 	c->files++;
 	c->row.events += row->events;
 	c->told.events += e->told.events;

@@ -29,6 +29,19 @@ static char *name(char *to, const struct herd_figures *f)
 	return to;
 }
 
+/* The process by which the file was first seen; others may have been woken for it. */
+static char *owner(char comm[4 * 16 + 1], const struct report *report,
+		   const struct herd_figures *f)
+{
+	for (int i = 0; i < f->members_nr; i++) {
+		const struct herd_member *m = &f->members[i];
+
+		if (m->tgid == f->file.tgid && m->start_ns == f->file.start_ns)
+			return text_clean(comm, m->comm);
+	}
+	return comm_of(comm, report, f->file.tgid, f->file.start_ns);
+}
+
 static double share(uint64_t part, uint64_t whole)
 {
 	return whole ? 100.0 * part / whole : 0;
@@ -64,7 +77,7 @@ void report_herd_findings(FILE *out, const struct report *report, const struct t
 		if (f->members_nr < 2 || f->file.events < EVENTS_TOLD)
 			continue;
 		fprintf(out, "%s%s (%u), %s: ready %s times, and woke %d threads %s times",
-			o->color ? BOLD : "", text_clean(comm, m->comm), f->file.tgid, name(text, f),
+			o->color ? BOLD : "", owner(comm, report, f), f->file.tgid, name(text, f),
 			text_grouped(events, f->file.events), f->members_nr,
 			text_grouped(woken, herd[HERD_WOKEN]));
 		if (is_herd(f))
@@ -104,8 +117,8 @@ void report_herd_text(FILE *out, const struct report *report, const struct text_
 		sprintf(events, "%s%s", kind_mark(events_kind(report->plan.wake)),
 			text_grouped(n[0], f->file.events));
 		fprintf(out, "%7u %-15.15s %4s %-36.36s %10s %10s %6.2f %10s %10s %7s ", f->file.tgid,
-			text_clean(comm, f->members_nr ? f->members->comm : f->file.first_comm), fd,
-			name(text, f), events, text_grouped(n[1], herd[HERD_WOKEN]),
+			owner(comm, report, f), fd, name(text, f), events,
+			text_grouped(n[1], herd[HERD_WOKEN]),
 			f->file.events ? (double)herd[HERD_WOKEN] / f->file.events : 0.0,
 			text_grouped(n[2], herd[HERD_SERVED]), text_grouped(n[3], herd[HERD_EMPTY]),
 			by);
