@@ -553,6 +553,41 @@ TEST(a_loop_that_never_sleeps_is_told)
 	free(text);
 }
 
+TEST(a_thread_is_named_where_threads_are_told_apart)
+{
+	struct chain_figures chain = { .tgid = 100, .start_ns = 7, .comm = "server", .tid = 101,
+				       .thread_comm = "worker", .turns = 4,
+				       .switches = { 6, 1 } };
+	char *text, *json = NULL;
+	struct woken w;
+	size_t size;
+	FILE *out;
+
+	woken_set(&w, WAKE_FENTRY, CONTEXT_PROCESS, 5);
+	w.wait.tid = 101;
+	chain.work.max = 200000000;
+	w.report.chains = &chain;
+	w.report.chains_nr = 1;
+	text = told_text(&w.report);
+	EXPECT_NE(NULL, strstr(text, "server (100), epoll_wait: "));
+	EXPECT_NE(NULL, strstr(text, "server (100): up to "));
+	free(text);
+	w.report.threads = true;
+	text = told_text(&w.report);
+	EXPECT_NE(NULL, strstr(text, "server (100), thread 101, epoll_wait: ")) TH_LOG("%s", text);
+	EXPECT_NE(NULL, strstr(text, "server (100), thread 101: up to ")) TH_LOG("%s", text);
+	/* Six switches because it blocked and one because it was preempted, in four turns. */
+	EXPECT_NE(NULL, strstr(text, " 1.50+0.25 ")) TH_LOG("%s", text);
+	free(text);
+
+	out = open_memstream(&json, &size);
+	ASSERT_NE(NULL, out);
+	EXPECT_EQ(0, report_json(out, &w.report));
+	fclose(out);
+	EXPECT_NE(NULL, strstr(json, "\"thread_comm\":\"worker\"")) TH_LOG("%s", json);
+	free(json);
+}
+
 TEST(a_file_has_the_name_of_its_own_process)
 {
 	struct herd_member members[] = {

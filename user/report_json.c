@@ -127,6 +127,8 @@ static json_t *chain_json(const struct report *report, const struct chain_figure
 	if (report->threads)
 		json_object_set_new(o, "tid", json_integer(f->tid));
 	json_object_set_new(o, "comm", json_string(text_clean(name, f->comm)));
+	if (report->threads)
+		json_object_set_new(o, "thread_comm", json_string(text_clean(name, f->thread_comm)));
 	parts_json(o, report, f->parts, &f->serve, f->calls, f->served, f->nothing, f->unserved);
 	json_object_set_new(o, "work_ns", times_json(&f->work.histogram, f->turns, f->work.sum,
 						     f->work.max));

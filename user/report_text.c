@@ -23,6 +23,17 @@ static char *marked(char *to, enum kind kind, uint64_t n)
 	return to;
 }
 
+/* Whom a finding is about: the process and, where they are told apart, the thread. */
+static void tell_who(FILE *out, const struct report *r, const char *comm, uint32_t tgid,
+		     uint32_t tid)
+{
+	char name[4 * 16 + 1];
+
+	fprintf(out, "%s (%u)", text_clean(name, comm), tgid);
+	if (r->threads)
+		fprintf(out, ", thread %u", tid);
+}
+
 static double per_call(uint64_t n, uint64_t calls)
 {
 	return calls ? (double)n / calls : 0;
@@ -169,7 +180,6 @@ static void tell_waker(FILE *out, const struct report *r, const struct wait_figu
 /* Rows of which there is something to say, the first three; returns how many. */
 static int tell_rows(FILE *out, const struct report *r, const struct text_options *o)
 {
-	char name[4 * 16 + 1];
 	int told = 0;
 
 	for (int i = 0; i < r->waits_nr && told < 3; i++) {
@@ -188,8 +198,9 @@ static int tell_rows(FILE *out, const struct report *r, const struct text_option
 		fclose(sentence);
 		if (!any)
 			continue;
-		fprintf(out, "%s%s (%u), %s: %s.%s\n", o->color ? BOLD : "",
-			text_clean(name, f->comm), f->tgid, wait_syscall_name(f->syscall), text,
+		fputs(o->color ? BOLD : "", out);
+		tell_who(out, r, f->comm, f->tgid, f->tid);
+		fprintf(out, ", %s: %s.%s\n", wait_syscall_name(f->syscall), text,
 			o->color ? PLAIN : "");
 		told++;
 	}
@@ -199,15 +210,14 @@ static int tell_rows(FILE *out, const struct report *r, const struct text_option
 /* Of no row there is: then who waited most. */
 static void tell_busiest(FILE *out, const struct report *r, const struct text_options *o)
 {
-	char name[4 * 16 + 1];
-
 	for (int i = 0; i < r->waits_nr; i++) {
 		const struct wait_figures *f = &r->waits[i];
 
 		if (!f->calls || f->syscall == WAIT_epoll_ctl)
 			continue;
-		fprintf(out, "%sNo waste was seen. Busiest: %s (%u), %s: ", o->color ? BOLD : "",
-			text_clean(name, f->comm), f->tgid, wait_syscall_name(f->syscall));
+		fprintf(out, "%sNo waste was seen. Busiest: ", o->color ? BOLD : "");
+		tell_who(out, r, f->comm, f->tgid, f->tid);
+		fprintf(out, ", %s: ", wait_syscall_name(f->syscall));
 		tell_plain(out, f);
 		tell_waker(out, r, f);
 		fprintf(out, ".%s\n", o->color ? PLAIN : "");
@@ -219,7 +229,7 @@ static void tell_busiest(FILE *out, const struct report *r, const struct text_op
 /* Loops that were held up. */
 static void tell_blocked(FILE *out, const struct report *r, const struct text_options *o)
 {
-	char name[4 * 16 + 1], number[32];
+	char number[32];
 	int told = 0;
 
 	for (int i = 0; i < r->chains_nr && told < 3; i++) {
@@ -229,9 +239,10 @@ static void tell_blocked(FILE *out, const struct report *r, const struct text_op
 		/* What a person feels; a loop that works no longer than this is no news. */
 		if (!f->turns || f->work.max < 100000000)
 			continue;
-		fprintf(out, "%s%s (%u): up to %s went by between two waits; it waited again %s "
-			     "times, and blocked elsewhere %s times in all.%s\n",
-			o->color ? BOLD : "", text_clean(name, f->comm), f->tgid,
+		fputs(o->color ? BOLD : "", out);
+		tell_who(out, r, f->comm, f->tgid, f->tid);
+		fprintf(out, ": up to %s went by between two waits; it waited again %s times, and "
+			     "blocked elsewhere %s times in all.%s\n",
 			text_duration(longest, f->work.max), text_grouped(turns, f->turns),
 			text_grouped(number, f->switches[0]), o->color ? PLAIN : "");
 		told++;
@@ -358,15 +369,17 @@ static void chains(FILE *out, const struct report *r, const struct text_options 
 		return;
 	if (o->rows && rows > (int)o->rows)
 		rows = o->rows;
-	fprintf(out, "%s%7s %-15s %10s %15s %15s %16s %15s %23s  %s%s\n", o->color ? BOLD : "",
-		r->threads ? "TID" : "PID", "COMMAND", "WOKEN", "READY-WOKEN", "WOKEN-RUNNING",
-		"RUNNING-RETURNED", "RETURNED-SERVED", "WORK BETWEEN CALLS", "WOKEN BY", o->color ? PLAIN : "");
-	fprintf(out, "%34s %15s %15s %16s %15s %23s\n", "", "P50     P99", "P50     P99",
-		"P50     P99", "P50     P99", "P50     P99     MAX");
+	fprintf(out, "%s%7s %-15s %10s %15s %15s %16s %15s %23s %11s  %s%s\n",
+		o->color ? BOLD : "", r->threads ? "TID" : "PID", "COMMAND", "WOKEN",
+		"READY-WOKEN", "WOKEN-RUNNING", "RUNNING-RETURNED", "RETURNED-SERVED",
+		"WORK BETWEEN CALLS", "SWITCHES", "WOKEN BY", o->color ? PLAIN : "");
+	fprintf(out, "%34s %15s %15s %16s %15s %23s %11s\n", "", "P50     P99", "P50     P99",
+		"P50     P99", "P50     P99", "P50     P99     MAX", "PER TURN");
 	for (int i = 0; i < rows; i++) {
 		const struct chain_figures *f = &r->chains[i];
 		char name[4 * 16 + 1], calls[32], woken[40] = "-", running[40] = "-";
 		char returned[40] = "-", served[40] = "-", work[40] = "-", longest[16] = "";
+		char switches[64] = "-";
 
 		if (f->calls && r->plan.wake != WAKE_WAKING)
 			quantiles(woken, &f->parts[CHAIN_WOKEN]);
@@ -379,11 +392,14 @@ static void chains(FILE *out, const struct report *r, const struct text_options 
 		if (f->turns) {
 			quantiles(work, &f->work);
 			text_duration(longest, f->work.max);
+			sprintf(switches, "%.2f+%.2f", per_call(f->switches[0], f->turns),
+				per_call(f->switches[1], f->turns));
 		}
-		fprintf(out, "%7u %-15.15s %10s %15s %15s %16s %15s %15s %7s",
+		fprintf(out, "%7u %-15.15s %10s %15s %15s %16s %15s %15s %7s %11s",
 			r->threads ? f->tid : f->tgid,
 			text_clean(name, r->threads ? f->thread_comm : f->comm),
-			text_grouped(calls, f->calls), woken, running, returned, served, work, longest);
+			text_grouped(calls, f->calls), woken, running, returned, served, work, longest,
+			switches);
 		wakers_of(out, r, f);
 	}
 	fputc('\n', out);
