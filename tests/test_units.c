@@ -454,10 +454,10 @@ TEST(rates_are_of_the_process_and_of_a_second)
 	free(rows);
 }
 
-/* What a person is told; to be freed. */
-static char *told_text(const struct report *report)
+/* What a person is told, in tables of at most @rows rows; to be freed. */
+static char *told_rows(const struct report *report, uint32_t rows)
 {
-	const struct text_options options = { 0 };
+	const struct text_options options = { .rows = rows };
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
@@ -467,6 +467,11 @@ static char *told_text(const struct report *report)
 	report_text(out, report, &options);
 	fclose(out);
 	return text;
+}
+
+static char *told_text(const struct report *report)
+{
+	return told_rows(report, 0);
 }
 
 /* Calls of which half found nothing, so that there is a finding; and one waker. */
@@ -586,6 +591,21 @@ TEST(a_thread_is_named_where_threads_are_told_apart)
 	fclose(out);
 	EXPECT_NE(NULL, strstr(json, "\"thread_comm\":\"worker\"")) TH_LOG("%s", json);
 	free(json);
+}
+
+TEST(a_table_says_what_it_leaves_out)
+{
+	struct chain_figures chains[3] = { { .tgid = 100 }, { .tgid = 101 }, { .tgid = 102 } };
+	struct report report = { .host = "h", .release = "6.1", .seconds = 1, .chain = true,
+				 .chains = chains, .chains_nr = 3 };
+	char *text = told_rows(&report, 1);
+
+	EXPECT_NE(NULL, strstr(text, "    ... 2 more (--rows=0 shows all)\n")) TH_LOG("%s", text);
+	EXPECT_EQ(NULL, strstr(text, "    101 "));
+	free(text);
+	text = told_text(&report);
+	EXPECT_EQ(NULL, strstr(text, "more"));
+	free(text);
 }
 
 TEST(a_file_has_the_name_of_its_own_process)

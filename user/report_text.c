@@ -402,6 +402,8 @@ static void chains(FILE *out, const struct report *r, const struct text_options 
 			switches);
 		wakers_of(out, r, f);
 	}
+	if (rows < r->chains_nr)
+		fprintf(out, "%7s %d more (--rows=0 shows all)\n", "...", r->chains_nr - rows);
 	fputc('\n', out);
 }
 
