@@ -169,11 +169,12 @@ def absent(tier):
     ok("%s: items are absent, with the reason" % tier,
        report["items"] is None and report["epolls"] is None and report["items_absent"],
        report["items"])
-    ok("%s: served is absent" % tier,
-       report["chains"] and all(c["returned_to_served_ns"] is None and "served" not in c
-                                for c in report["chains"]), report["chains"])
-    done = ioready("stat", "--tier", tier, "--herd", "--items", "--", "true")
-    ok("%s: and so in words" % tier, "cannot be told here" in done.stdout, done.stdout)
+    parts = ("ready_to_woken_ns", "returned_to_served_ns", "served", "served_nothing", "unserved")
+    ok("%s: ready and served are absent, with the reason" % tier,
+       report["chains"] and all(c[part] is None for c in report["chains"] for part in parts) and
+       "tracepoints" in report["chains_absent"], report["chains"])
+    done = ioready("stat", "--tier", tier, "--herd", "--items", "--chain", "--", "true")
+    ok("%s: and so in words" % tier, done.stdout.count("cannot be told here") == 3, done.stdout)
     done = ioready("trace", "--tier", tier, "--herd", "--", "true")
     ok("%s: trace --herd is refused" % tier, done.returncode == 3 and
        "cannot be told" in done.stderr, "%d: %s" % (done.returncode, done.stderr))

@@ -144,6 +144,17 @@ enum kind events_kind(enum wake_hook wake)
 				     KIND_ABSENT;
 }
 
+const char *chains_absent(const struct report *report)
+{
+	if (!report->chain || report->served_had)
+		return NULL;
+	return report->plan.wake == WAKE_WAKING ?
+		       "When a file became ready and when it was served cannot be told here: "
+		       "tracepoints do not tell it" :
+		       "When a file was served cannot be told here: this kernel has no tracepoints "
+		       "of system calls";
+}
+
 const char *kind_mark(enum kind kind)
 {
 	return kind == KIND_LOWER_BOUND			    ? ">=" :

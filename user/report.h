@@ -151,6 +151,9 @@ char *text_share(char *to, double part, double whole);
  */
 enum kind events_kind(enum wake_hook wake);
 
+/** chains_absent() - which parts of chains cannot be had, and why; NULL if all can */
+const char *chains_absent(const struct report *report);
+
 /** kind_mark() - what stands before a figure of a kind: "", "~" or ">=" */
 const char *kind_mark(enum kind kind);
 

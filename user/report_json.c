@@ -99,6 +99,8 @@ static void parts_json(json_t *o, const struct report *report, const struct chai
 		       const struct chain_times *serve, uint64_t calls, uint64_t served,
 		       uint64_t nothing, uint64_t unserved)
 {
+	const enum kind had = report->served_had ? KIND_EXACT : KIND_ABSENT;
+
 	json_object_set_new(o, "calls", json_integer(calls));
 	for (int i = 0; i < CHAIN_NR; i++)
 		json_object_set_new(o, chain_part_name(i),
@@ -110,11 +112,9 @@ static void parts_json(json_t *o, const struct report *report, const struct chai
 			    report->served_had ? times_json(&serve->histogram, served, serve->sum,
 							    serve->max) :
 						 json_null());
-	if (!report->served_had)
-		return;
-	json_object_set_new(o, "served", json_integer(served));
-	json_object_set_new(o, "served_nothing", json_integer(nothing));
-	json_object_set_new(o, "unserved", json_integer(unserved));
+	json_object_set_new(o, "served", figure(had, served));
+	json_object_set_new(o, "served_nothing", figure(had, nothing));
+	json_object_set_new(o, "unserved", figure(had, unserved));
 }
 
 static json_t *chain_json(const struct report *report, const struct chain_figures *f)
@@ -193,6 +193,8 @@ int report_json(FILE *out, const struct report *report)
 		for (int i = 0; i < report->chains_nr; i++)
 			json_array_append_new(chains, chain_json(report, &report->chains[i]));
 		json_object_set_new(o, "chains", chains);
+		if (chains_absent(report))
+			json_object_set_new(o, "chains_absent", json_string(chains_absent(report)));
 	}
 	if (report->chain_fds) {
 		json_t *chains = json_array();

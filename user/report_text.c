@@ -365,6 +365,8 @@ static void chains(FILE *out, const struct report *r, const struct text_options 
 {
 	int rows = r->chains_nr;
 
+	if (chains_absent(r))
+		fprintf(out, "%s.\n\n", chains_absent(r));
 	if (!rows)
 		return;
 	if (o->rows && rows > (int)o->rows)
