@@ -704,6 +704,32 @@ TEST(a_row_fits_its_heads_on_any_screen)
 	EXPECT_EQ(0, strncmp(heads, "    TID", 7));
 }
 
+TEST(an_opened_process_shows_its_whole_chain)
+{
+	const struct top_row row = { .tgid = 100, .start_ns = 7, .comm = "server" };
+	struct chain_figures chain = { .tgid = 100, .start_ns = 7, .calls = 1, .served = 1 };
+	struct report report = { .plan.wake = WAKE_FENTRY, .seconds = 1, .chain = true,
+				 .chains = &chain, .chains_nr = 1 };
+	const struct top_process process = { .row = &row, .report = &report, .no_look = "" };
+	char *text = NULL;
+	size_t size;
+
+	chain.serve.histogram.buckets[10] = 1;
+	chain.serve.max = 10;
+	for (int i = 0; i < 2; i++) {
+		FILE *out = open_memstream(&text, &size);
+
+		ASSERT_NE(NULL, out);
+		report_top_process(out, &process, 80);
+		fclose(out);
+		EXPECT_NE(NULL, strstr(text, i ? "\nreturned to served           -       -" :
+						 "\nreturned to served        10ns    10ns"))
+			TH_LOG("%s", text);
+		free(text);
+		chain.served = 0;
+	}
+}
+
 TEST(a_line_is_cut_between_its_figures)
 {
 	static const char line[] = "poll 1,234 5.6ms   789us";

@@ -345,16 +345,18 @@ static void threads(FILE *out, const struct top_process *p, int width)
 		fputs("no thread came back from a wait call since this was opened\n", out);
 }
 
-static void times(FILE *out, const char *name, const struct chain_times *t)
+/* The quantiles of a part; of @n, 0 where there is none or it cannot be had. */
+static void times(FILE *out, const char *name, uint64_t n, const struct chain_times *t)
 {
 	static const double shares[] = { 0.5, 0.9, 0.99 };
 	char text[16];
 
 	fprintf(out, "%-22s", name);
 	for (int i = 0; i < 3; i++)
-		fprintf(out, " %7s", text_duration(text, histogram_quantile(&t->histogram,
-									    shares[i], t->max)));
-	fprintf(out, " %7s\n", text_duration(text, t->max));
+		fprintf(out, " %7s", n ? text_duration(text, histogram_quantile(&t->histogram, shares[i],
+										t->max)) :
+					 "-");
+	fprintf(out, " %7s\n", n ? text_duration(text, t->max) : "-");
 }
 
 static void chain(FILE *out, const struct top_process *p)
@@ -368,16 +370,13 @@ static void chain(FILE *out, const struct top_process *p)
 		if (!is_of(p->row, f->tgid, f->start_ns, f->tid))
 			continue;
 		fprintf(out, "\n\f%-22s %7s %7s %7s %7s\n", "CHAIN", "P50", "P90", "P99", "MAX");
-		if (f->calls && r->plan.wake != WAKE_WAKING)
-			times(out, "ready to woken", &f->parts[CHAIN_WOKEN]);
-		else
-			fprintf(out, "%-22s %7s %7s %7s %7s\n", "ready to woken", "-", "-", "-", "-");
-		if (f->calls) {
-			times(out, "woken to running", &f->parts[CHAIN_RUNNING]);
-			times(out, "running to returned", &f->parts[CHAIN_RETURNED]);
-		}
+		times(out, "ready to woken", r->plan.wake == WAKE_WAKING ? 0 : f->calls,
+		      &f->parts[CHAIN_WOKEN]);
+		times(out, "woken to running", f->calls, &f->parts[CHAIN_RUNNING]);
+		times(out, "running to returned", f->calls, &f->parts[CHAIN_RETURNED]);
+		times(out, "returned to served", f->served, &f->serve);
 		if (f->turns) {
-			times(out, "work between two waits", &f->work);
+			times(out, "work between two waits", f->turns, &f->work);
 			fprintf(out, "in that work: %s switches/s because it blocked,",
 				rate(number, f->switches[0] / r->seconds));
 			fprintf(out, " %s because it was preempted\n",
