@@ -108,6 +108,8 @@ for i in range(20000):
 ok "lines and missing lines make up all calls" lines \
 	'sum(x.get("lost", x.get("syscall") == "poll") for x in l) == 20000'
 ok "some are missing" lines 'any("lost" in x for x in l)'
+ok "the last line says so in words" \
+	grep -q '^[0-9,]* lines; [0-9,]* lines are missing (losses.events)' "$dir/err"
 timeout 60 "$ioready" trace --events-ring 4 --on-loss=fail -q -- python3 -c '
 import select
 p = select.poll()

@@ -218,15 +218,11 @@ static int trace_finish(struct trace *trace, struct err *err)
 		fprintf(stderr, "%s lines", text_grouped(text, trace->lines));
 		if (!total)
 			fputs("; nothing was lost", stderr);
-		for (int i = 0; i < LOSS_NR; i++)
-			if (losses.count[i] && i != LOSS_BEGUN_BEFORE)
-				fprintf(stderr, "; %s %s", loss_name(i),
-					text_grouped(text, losses.count[i]));
-		if (losses.nested)
-			fprintf(stderr, "; nested %s", text_grouped(text, losses.nested));
-		if (losses.threads_32bit)
-			fprintf(stderr, "; threads_32bit %s",
-				text_grouped(text, losses.threads_32bit));
+		for (int i = 0; i < LOSSES; i++)
+			if (losses_count(&losses, i) && i != LOSS_BEGUN_BEFORE)
+				fprintf(stderr, "; %s %s (losses.%s)",
+					text_grouped(text, losses_count(&losses, i)),
+					loss_words(i), loss_name(i));
 		fputc('\n', stderr);
 	}
 	return trace->t->o.fail_on_loss && total;

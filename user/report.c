@@ -8,28 +8,54 @@
 
 #include "abi_tcp.h"
 
-static const char *const loss_names[LOSS_NR] = {
-	[LOSS_BEGUN_BEFORE] = "begun_before", [LOSS_ENTRY_UNSEEN] = "entry_unseen",
-	[LOSS_EXIT_UNSEEN] = "exit_unseen",   [LOSS_NO_MEMORY] = "no_memory",
-	[LOSS_RING_FULL] = "ring_full",	      [LOSS_KILLED] = "killed",
-	[LOSS_FAULT] = "fault",		      [LOSS_HISTOGRAM] = "histogram",
-	[LOSS_CHAINS] = "chains",	      [LOSS_WAKES] = "wakes",
-	[LOSS_WAKERS] = "wakers",	      [LOSS_FILES] = "files",
-	[LOSS_EVENTS] = "events",	      [LOSS_NOT_FOLLOWED] = "not_followed",
+static const struct {
+	const char *name, *words;
+} loss_texts[LOSSES] = {
+	[LOSS_BEGUN_BEFORE] = { "begun_before", "calls begun before the window, not counted" },
+	[LOSS_ENTRY_UNSEEN] = { "entry_unseen", "calls not counted, their entry was not seen" },
+	[LOSS_EXIT_UNSEEN] = { "exit_unseen", "calls not counted, their return was not seen" },
+	[LOSS_NO_MEMORY] = { "no_memory", "calls not counted for want of kernel memory" },
+	[LOSS_RING_FULL] = { "ring_full",
+			     "calls of ended threads lost to a full ring (see --ring)" },
+	[LOSS_KILLED] = { "killed", "calls whose thread ended inside them, not counted" },
+	[LOSS_FAULT] = { "fault", "calls counted with nothing known of what they watched" },
+	[LOSS_HISTOGRAM] = { "histogram", "calls missing in the latency histogram" },
+	[LOSS_CHAINS] = { "chains", "calls that were woken, not counted as such" },
+	[LOSS_WAKES] = { "wakes", "wakes within a kprobe: if a file made them, that was not seen" },
+	[LOSS_WAKERS] = { "wakers", "wakes by wakers that found no room in their table" },
+	[LOSS_FILES] = { "files", "times that a file, an item or a thread woken found no room in "
+				  "its table, or was told when there was none" },
+	[LOSS_EVENTS] = { "events", "lines are missing" },
+	[LOSS_NOT_FOLLOWED] = { "not_followed", "threads of the command not followed" },
+	[LOSSES_NESTED] = { "nested", "runs of a hook skipped because another was running" },
+	[LOSSES_32BIT] = { "threads_32bit",
+			   "threads of 32-bit programs, whose calls are not decoded" },
 };
 
-const char *loss_name(enum loss reason)
+const char *loss_name(int reason)
 {
-	return loss_names[reason];
+	return loss_texts[reason].name;
+}
+
+const char *loss_words(int reason)
+{
+	return loss_texts[reason].words;
+}
+
+uint64_t losses_count(const struct losses *losses, int reason)
+{
+	return reason == LOSSES_NESTED ? losses->nested :
+	       reason == LOSSES_32BIT  ? losses->threads_32bit :
+					 losses->count[reason];
 }
 
 uint64_t losses_total(const struct losses *losses)
 {
-	uint64_t n = losses->nested + losses->threads_32bit;
+	uint64_t n = 0;
 
-	for (int i = 0; i < LOSS_NR; i++)
+	for (int i = 0; i < LOSSES; i++)
 		if (i != LOSS_BEGUN_BEFORE)
-			n += losses->count[i];
+			n += losses_count(losses, i);
 	return n;
 }
 
@@ -38,17 +64,13 @@ const char *losses_most(const struct losses *losses)
 	const char *name = NULL;
 	uint64_t most = 0;
 
-	for (int i = 0; i < LOSS_NR; i++) {
-		if (i != LOSS_BEGUN_BEFORE && losses->count[i] > most) {
-			most = losses->count[i];
-			name = loss_names[i];
+	for (int i = 0; i < LOSSES; i++) {
+		if (i != LOSS_BEGUN_BEFORE && losses_count(losses, i) > most) {
+			most = losses_count(losses, i);
+			name = loss_name(i);
 		}
 	}
-	if (losses->nested > most) {
-		most = losses->nested;
-		name = "nested";
-	}
-	return losses->threads_32bit > most ? "threads_32bit" : name;
+	return name;
 }
 
 char *text_clean(char *to, const char *from)

@@ -87,8 +87,21 @@ void report_text(FILE *out, const struct report *report, const struct text_optio
  */
 int report_json(FILE *out, const struct report *report);
 
+/* The reasons of struct losses: enum loss, and those that have a member of their own. */
+enum {
+	LOSSES_NESTED = LOSS_NR,
+	LOSSES_32BIT,
+	LOSSES,
+};
+
 /** loss_name() - the name of a reason, as in JSON */
-const char *loss_name(enum loss reason);
+const char *loss_name(int reason);
+
+/** loss_words() - what a number of this reason is a number of */
+const char *loss_words(int reason);
+
+/** losses_count() - the number of this reason */
+uint64_t losses_count(const struct losses *losses, int reason);
 
 /**
  * losses_total() - calls, samples and runs that are missing somewhere

@@ -13,10 +13,8 @@ static json_t *losses_json(const struct losses *losses)
 {
 	json_t *o = json_object();
 
-	for (int i = 0; i < LOSS_NR; i++)
-		json_object_set_new(o, loss_name(i), json_integer(losses->count[i]));
-	json_object_set_new(o, "nested", json_integer(losses->nested));
-	json_object_set_new(o, "threads_32bit", json_integer(losses->threads_32bit));
+	for (int i = 0; i < LOSSES; i++)
+		json_object_set_new(o, loss_name(i), json_integer(losses_count(losses, i)));
 	return o;
 }
 

@@ -119,11 +119,9 @@ void report_selftest_text(FILE *out, const struct selftest_report *report, bool 
 		return;
 	}
 	fputs("Lost, as counted in the last:", out);
-	for (int i = 0; i < LOSS_NR; i++)
-		if (report->losses.count[i])
-			fprintf(out, " %s %" PRIu64, loss_name(i), report->losses.count[i]);
-	if (report->losses.nested)
-		fprintf(out, " nested %" PRIu64, report->losses.nested);
+	for (int i = 0; i < LOSSES; i++)
+		if (losses_count(&report->losses, i))
+			fprintf(out, " %s %" PRIu64, loss_name(i), losses_count(&report->losses, i));
 	fprintf(out, ", in each of %u attempts; see ioready-stat(1).\n", report->attempts);
 }
 

@@ -482,23 +482,6 @@ static void sample(FILE *out, const struct report *r)
 
 static void losses(FILE *out, const struct report *r)
 {
-	static const char *const words[LOSS_NR] = {
-		[LOSS_BEGUN_BEFORE] = "calls begun before the window, not counted",
-		[LOSS_ENTRY_UNSEEN] = "calls not counted, their entry was not seen",
-		[LOSS_EXIT_UNSEEN] = "calls not counted, their return was not seen",
-		[LOSS_NO_MEMORY] = "calls not counted for want of kernel memory",
-		[LOSS_RING_FULL] = "calls of ended threads lost to a full ring (see --ring)",
-		[LOSS_KILLED] = "calls whose thread ended inside them, not counted",
-		[LOSS_FAULT] = "calls counted with nothing known of what they watched",
-		[LOSS_HISTOGRAM] = "calls missing in the latency histogram",
-		[LOSS_CHAINS] = "calls that were woken, not counted as such",
-		[LOSS_WAKES] = "wakes within a kprobe: if a file made them, that was not seen",
-		[LOSS_WAKERS] = "wakes by wakers that found no room in their table",
-		[LOSS_FILES] = "times that a file, an item or a thread woken found no room in "
-			       "its table, or was told when there was none",
-		[LOSS_EVENTS] = "calls counted, but not told as a line",
-		[LOSS_NOT_FOLLOWED] = "threads of the command not followed",
-	};
 	uint32_t before = 0, within = 0;
 	char number[32];
 
@@ -509,15 +492,10 @@ static void losses(FILE *out, const struct report *r)
 	if (before || within)
 		fprintf(out, "%10u calls in progress at the end, %u of them begun before the window\n",
 			before + within, before);
-	for (int i = 0; i < LOSS_NR; i++)
-		if (r->losses.count[i])
-			fprintf(out, "%10s %s\n", text_grouped(number, r->losses.count[i]), words[i]);
-	if (r->losses.nested)
-		fprintf(out, "%10s runs of a hook skipped because another was running\n",
-			text_grouped(number, r->losses.nested));
-	if (r->losses.threads_32bit)
-		fprintf(out, "%10s threads of 32-bit programs, whose calls are not decoded\n",
-			text_grouped(number, r->losses.threads_32bit));
+	for (int i = 0; i < LOSSES; i++)
+		if (losses_count(&r->losses, i))
+			fprintf(out, "%10s %s\n", text_grouped(number, losses_count(&r->losses, i)),
+				loss_words(i));
 	if (!losses_total(&r->losses))
 		fprintf(out, "Nothing was lost.\n");
 }
