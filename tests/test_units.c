@@ -682,14 +682,14 @@ TEST(sort_keys_have_names)
 
 TEST(a_row_fits_its_heads_on_any_screen)
 {
-	const struct top_row row = { .tgid = 4194303, .comm = "\377\377\377\377\377\377\377\377",
-				     .calls = 99999, .watched = 99999, .scans = 1.23e9,
-				     .scans_kind = KIND_LOWER_BOUND, .wasted = 1.23e9,
-				     .wasted_kind = KIND_LOWER_BOUND, .wakeups = 1e5, .empty = 1e5,
-				     .awake = 9.999, .called = true, .p99_ns = 999499999,
-				     .worked = true, .work_p99_ns = 5, .work_max_ns = 5000000000,
-				     .switches = 123456, .woken = true,
-				     .woken_by.comm = "\033[2J", .woken_share = 1 };
+	struct top_row row = { .tgid = 4194303, .comm = "\377\377\377\377\377\377\377\377",
+			       .calls = 99999, .watched = 99999, .scans = 1.23e9,
+			       .scans_kind = KIND_LOWER_BOUND, .wasted = 1.23e9,
+			       .wasted_kind = KIND_LOWER_BOUND, .wakeups = 1e5, .empty = 1e5,
+			       .awake = 9.999, .called = true, .p99_ns = 999499999,
+			       .worked = true, .work_p99_ns = 5, .work_max_ns = 5000000000,
+			       .switches = 123456, .woken = true,
+			       .woken_by.comm = "\033[2J", .woken_share = 1 };
 	char heads[TOP_LINE], cells[TOP_LINE];
 
 	for (int width = 80; width < 160; width++) {
@@ -699,6 +699,14 @@ TEST(a_row_fits_its_heads_on_any_screen)
 		EXPECT_GE(width, strlen(cells));
 		EXPECT_EQ(NULL, strchr(cells, '\033'));
 	}
+	/* That a waker is not sure is seen however long its name is. */
+	row.woken_by.key.waker = 4194303;
+	memcpy(row.woken_by.comm, "a-rather-long-1", 16);
+	top_cells(cells, top_columns(0), &row);
+	EXPECT_NE(NULL, strstr(cells, " 100% ?a-rather-long")) TH_LOG("%s", cells);
+	row.woken_by.key.context = CONTEXT_PROCESS;
+	top_cells(cells, top_columns(0), &row);
+	EXPECT_EQ(NULL, strchr(cells, '?')) TH_LOG("%s", cells);
 	EXPECT_EQ(top_columns(0), top_columns(1000));
 	top_heads(heads, top_columns(0), true);
 	EXPECT_EQ(0, strncmp(heads, "    TID", 7));

@@ -187,10 +187,10 @@ static void cell(char *to, enum column column, const struct top_row *r)
 		break;
 	case WOKEN_BY:
 		if (r->woken)
-			/* As elsewhere, ? is where an interrupt may have come by. */
-			sprintf(to, "%.0f%% %s[%u]%s", 100 * r->woken_share,
-				text_clean(name, w->comm), w->key.waker,
-				w->key.context == CONTEXT_PROCESS ? "" : "?");
+			/* ? is where an interrupt may have come by; behind, it could be cut off. */
+			sprintf(to, "%.0f%% %s%s[%u]", 100 * r->woken_share,
+				w->key.context == CONTEXT_PROCESS ? "" : "?",
+				text_clean(name, w->comm), w->key.waker);
 		break;
 	case COLUMNS:
 		break;
