@@ -133,6 +133,17 @@ run --help
 ok "--help: status 0 on stdout" [ "$status" = 0 -a -s "$dir/out" -a ! -s "$dir/err" ]
 run stat --help
 ok "stat --help likewise" [ "$status" = 0 -a -s "$dir/out" -a ! -s "$dir/err" ]
+# Options that these take otherwise than stat, or refuse, are told so.
+run trace --help
+ok "trace --help: in its own words" \
+	[ "$(grep -c -e '--scans=HOW *derive (default)' -e '--rows=N *changes nothing' \
+		-e '--interval=SECONDS *refused' "$dir/out")" = 3 ]
+run top --help
+ok "top --help: in its own words" \
+	[ "$(grep -c -e '--json *refused' -e '--chain *changes nothing' \
+		-e '--interval=SECONDS *time from one' "$dir/out")" = 3 ]
+run stat --help
+ok "stat --help: in the words of all" grep -q -e '--scans=HOW *sample (default)' "$dir/out"
 run --version
 ok "--version" grep -q '^ioready [0-9]' "$dir/out"
 

@@ -263,7 +263,41 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-const struct argp options_argp = { .options = entries, .parser = parse };
+/* What an option is to a command that takes it otherwise, or refuses it. */
+static const struct {
+	const char *command;
+	int key;
+	const char *text;
+} otherwise[] = {
+	{ "trace", 'i', "refused: it is for tables, see 'ioready stat'" },
+	{ "trace", 'q', "no count of lines and losses at the end" },
+	{ "trace", OPTION_COLOR, "changes nothing" },
+	{ "trace", OPTION_ROWS, "changes nothing: there is no table" },
+	{ "trace", OPTION_THREADS, "changes nothing: each line names its thread" },
+	{ "trace", OPTION_SCANS,
+	  "derive (default): never count; sample: count one by one in short slices; exact: "
+	  "count each, which slows every ->poll()" },
+	{ "top", 'i', "time from one refresh to the next (default 2)" },
+	{ "top", 'o', "with --batch, write to FILE instead of standard output" },
+	{ "top", 'q', "changes nothing: there is no progress" },
+	{ "top", OPTION_JSON, "refused: 'ioready stat -i 2 --chain --json' has the same" },
+	{ "top", OPTION_ROWS, "with --batch, at most N rows in a table; 0: all (default 20)" },
+	{ "top", OPTION_THREADS, "a row for each thread" },
+	{ "top", OPTION_CHAIN, "changes nothing: chains are followed without, too" },
+};
+
+static char *help_filter(int key, const char *text, void *input)
+{
+	const struct options *o = input;
+
+	for (size_t i = 0; o && i < sizeof(otherwise) / sizeof(otherwise[0]); i++)
+		if (otherwise[i].key == key && !strcmp(otherwise[i].command, o->name))
+			return strdup(otherwise[i].text);
+	return (char *)text;
+}
+
+const struct argp options_argp = { .options = entries, .parser = parse,
+				   .help_filter = help_filter };
 const struct argp options_tcp_argp = { .options = tcp_entries, .parser = parse };
 const struct argp options_snapshot_argp = { .options = snapshot_entries, .parser = parse };
 
