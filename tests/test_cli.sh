@@ -43,7 +43,7 @@ json()
 import json, sys
 j = json.loads(open(sys.argv[2]).read().splitlines()[-1])
 w = j["waits"]
-ok = eval(sys.argv[1])
+ok = eval("(" + sys.argv[1] + ")")
 if not ok:
     print(sys.argv[1], "is", ok, "in", json.dumps(j)[:2000])
 sys.exit(not ok)
@@ -183,6 +183,8 @@ os.wait()'
 ok "a command and its child, each with its own row" \
 	json 'sorted(x["calls"] for x in w if x["syscall"] == "poll") == [5, 7]'
 ok "with time in it" json 'all(x["latency_ns"]["sum"] > 0 for x in w)'
+ok "what is derived says so" json 'all(x[k + "_kind"] == "derived" for x in w
+	for k in ("wakeups", "asleep", "copied"))'
 ok "nothing lost" json 'not any(j["losses"].values())'
 
 # --- filters ---

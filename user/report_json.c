@@ -76,6 +76,7 @@ static json_t *wait_json(const struct report *report, const struct wait_figures 
 	json_object_set_new(o, "wasted", figure(f->wasted_kind, f->wasted));
 	json_object_set_new(o, "wasted_kind", json_string(kind_name(f->wasted_kind)));
 	json_object_set_new(o, "copied_bytes", json_integer(f->copied));
+	json_object_set_new(o, "copied_kind", json_string(kind_name(KIND_DERIVED)));
 	for (int i = 0; i < RETURNED_NR; i++)
 		if (i != RETURNED_DONE || is_ctl)
 			json_object_set_new(returned, returned_names[i],
@@ -83,8 +84,10 @@ static json_t *wait_json(const struct report *report, const struct wait_figures 
 	json_object_set_new(o, "returned", returned);
 	json_object_set_new(o, "wakeups", json_integer(f->wakeups));
 	json_object_set_new(o, "wakeups_empty", json_integer(f->wakeups_empty));
+	json_object_set_new(o, "wakeups_kind", json_string(kind_name(KIND_DERIVED)));
 	json_object_set_new(o, "asleep_ns", json_integer(f->asleep_ns));
 	json_object_set_new(o, "awake_ns", json_integer(f->awake_ns));
+	json_object_set_new(o, "asleep_kind", json_string(kind_name(KIND_DERIVED)));
 	json_object_set_new(o, "latency_ns", times_json(&f->latency.histogram, f->calls,
 							f->latency.sum, f->latency.max));
 	json_object_set_new(o, "open", json_pack("{si si}", "begun_before", f->open_before,

@@ -511,7 +511,8 @@ void report_text(FILE *out, const struct report *report, const struct text_optio
 	report_item_text(out, report, options);
 	if (report->interval)
 		return;
-	fprintf(out, "~ derived or sampled, >= at least; see ioready-stat(1).\n");
+	fprintf(out, "~ derived or sampled, as WAKEUPS to AWAKE always are; >= at least; see "
+		     "ioready-stat(1).\n");
 	sample(out, report);
 	losses(out, report);
 }
