@@ -474,6 +474,19 @@ static char *told_text(const struct report *report)
 	return told_rows(report, 0);
 }
 
+/* The same for a program. */
+static char *told_json(const struct report *report)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out || report_json(out, report))
+		abort();
+	fclose(out);
+	return text;
+}
+
 /* Calls of which half found nothing, so that there is a finding; and one waker. */
 struct woken {
 	struct wait_figures wait;
@@ -563,10 +576,8 @@ TEST(a_thread_is_named_where_threads_are_told_apart)
 	struct chain_figures chain = { .tgid = 100, .start_ns = 7, .comm = "server", .tid = 101,
 				       .thread_comm = "worker", .turns = 4,
 				       .switches = { 6, 1 } };
-	char *text, *json = NULL;
+	char *text, *json;
 	struct woken w;
-	size_t size;
-	FILE *out;
 
 	woken_set(&w, WAKE_FENTRY, CONTEXT_PROCESS, 5);
 	w.wait.tid = 101;
@@ -585,10 +596,7 @@ TEST(a_thread_is_named_where_threads_are_told_apart)
 	EXPECT_NE(NULL, strstr(text, " 1.50+0.25 ")) TH_LOG("%s", text);
 	free(text);
 
-	out = open_memstream(&json, &size);
-	ASSERT_NE(NULL, out);
-	EXPECT_EQ(0, report_json(out, &w.report));
-	fclose(out);
+	json = told_json(&w.report);
 	EXPECT_NE(NULL, strstr(json, "\"thread_comm\":\"worker\"")) TH_LOG("%s", json);
 	free(json);
 }
@@ -605,6 +613,19 @@ TEST(a_table_says_what_it_leaves_out)
 	free(text);
 	text = told_text(&report);
 	EXPECT_EQ(NULL, strstr(text, "more"));
+	free(text);
+}
+
+TEST(what_was_never_scanned_has_no_share_wasted)
+{
+	struct woken w;
+	char *text;
+
+	woken_set(&w, WAKE_FENTRY, CONTEXT_PROCESS, 5);
+	w.wait.wasted = 0;
+	w.wait.scans_kind = w.wait.wasted_kind = KIND_LOWER_BOUND;
+	text = told_text(&w.report);
+	EXPECT_NE(NULL, strstr(text, " >=0       - ")) TH_LOG("%s", text);
 	free(text);
 }
 

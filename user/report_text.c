@@ -289,7 +289,7 @@ static void row(FILE *out, const struct report *r, const struct wait_figures *f)
 		strcpy(ready, "-");
 	else
 		sprintf(ready, "%.1f", per_call(f->ready, f->calls));
-	if (f->wasted_kind == KIND_ABSENT)
+	if (f->wasted_kind == KIND_ABSENT || !f->scans)
 		strcpy(wasted, "-");
 	else
 		sprintf(wasted, "%s%s", kind_mark(f->wasted_kind),
