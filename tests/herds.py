@@ -165,8 +165,8 @@ def own(flags, returning, processes=False):
             "notified": n, "scans": n + (again if n else 0), "repolls": again if n else 0,
             "stale": again if n else 0, "reported": n, "unserved": 0,
             "changes": 1 + (n if flags & ONESHOT else 0),
-            "edge": bool(flags & ET), "oneshot": bool(flags & ONESHOT),
-            "exclusive": bool(flags & EXCLUSIVE)}
+            "asked": ["IN"], "trigger": "edge" if flags & ET else "level",
+            "oneshot": bool(flags & ONESHOT), "exclusive": bool(flags & EXCLUSIVE)}
     want = {"herd": herd(r, returning * ROUNDS, members=returning), "items": items}
     if not processes:
         # Each waits again without a read of its own: the last time for the stop.

@@ -629,6 +629,23 @@ TEST(what_was_never_scanned_has_no_share_wasted)
 	free(text);
 }
 
+TEST(items_have_the_keys_of_a_snapshot)
+{
+	struct item_figures items[] = {
+		{ .item = { .events = EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLET } },
+		{ .item = { .events = EPOLLPRI } },
+	};
+	const struct report report = { .host = "h", .release = "6.1", .items = true,
+				       .items_had = true, .item_rows = items, .items_nr = 2 };
+	char *json = told_json(&report);
+
+	EXPECT_NE(NULL, strstr(json, "\"asked\":[\"IN\",\"OUT\"],\"trigger\":\"edge\""))
+		TH_LOG("%s", json);
+	EXPECT_NE(NULL, strstr(json, "\"asked\":[\"PRI\"],\"trigger\":\"level\""))
+		TH_LOG("%s", json);
+	free(json);
+}
+
 TEST(a_file_has_the_name_of_its_own_process)
 {
 	struct herd_member members[] = {

@@ -197,15 +197,14 @@ json_t *report_items_json(const struct report *report)
 	for (int i = 0; i < report->items_nr; i++) {
 		const struct item_figures *f = &report->item_rows[i];
 		json_t *o = json_object();
-		char asked[128];
 
 		json_object_set_new(o, "pid", json_integer(f->item.tgid));
 		json_object_set_new(o, "start_time_ns", json_integer(f->item.start_ns));
 		json_object_set_new(o, "epfd", json_integer(f->item.epfd));
 		json_object_set_new(o, "fd", json_integer(f->item.fd));
-		json_object_set_new(o, "asked", json_string(events_text(asked, f->item.events &
-								~(EPOLLERR | EPOLLHUP))));
-		json_object_set_new(o, "edge", json_boolean(f->item.events & EPOLLET));
+		json_object_set_new(o, "asked", events_json(f->item.events & ~(EPOLLERR | EPOLLHUP)));
+		json_object_set_new(o, "trigger",
+				    json_string(f->item.events & EPOLLET ? "edge" : "level"));
 		json_object_set_new(o, "oneshot", json_boolean(f->item.events & EPOLLONESHOT));
 		json_object_set_new(o, "exclusive", json_boolean(f->item.events & EPOLLEXCLUSIVE));
 		json_object_set_new(o, "listed", json_boolean(f->listed));

@@ -3,6 +3,7 @@
 #ifndef IOREADY_REPORT_SNAPSHOT_H
 #define IOREADY_REPORT_SNAPSHOT_H
 
+#include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -60,6 +61,9 @@ void file_text(FILE *out, const struct look_file *file);
 
 /** events_text() - "IN|OUT" of EPOLL events; @to has 128 bytes; returns @to */
 char *events_text(char *to, uint32_t events);
+
+/** events_json() - the same as an array of names */
+json_t *events_json(uint32_t events);
 
 /**
  * events_asked() - those that a person asked for

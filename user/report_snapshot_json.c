@@ -13,7 +13,7 @@ static json_t *answer_json(enum answer answer)
 	return answer == ANSWER_UNKNOWN ? json_null() : json_boolean(answer == ANSWER_YES);
 }
 
-static json_t *events_json(uint32_t events)
+json_t *events_json(uint32_t events)
 {
 	json_t *a = json_array();
 
