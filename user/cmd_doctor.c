@@ -12,6 +12,7 @@
 #include "files.h"
 #include "kernel.h"
 #include "options.h"
+#include "table.h"
 
 #define BILL_MAX 32
 

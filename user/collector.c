@@ -458,95 +458,39 @@ void collector_close(struct collector *c)
 	free(c);
 }
 
-/* What the maps are for, by their names in bpf/maps.h, and what has them filled. */
-static const struct {
-	const char *map;
-	const char *name;
-	const char *option;
-} bill_names[] = {
-	{ "threads", "call and figures, a thread that waits", NULL },
-	{ "row_", "figures, each further syscall of it", NULL },
-	{ "ring", "rows of ended threads (ring)", NULL },
-	{ "losses", "losses, a CPU", NULL },
-	{ "wait_bpf.", "knobs", NULL },
-	{ "tree", "mark of a followed command, a thread", "-- COMMAND" },
-	{ "chains", "chains, a thread that waits", "--chain" },
-	{ "turns", "turns, a thread that waits", "--chain" },
-	{ "serves", "what was served, a thread that waits", "--chain" },
-	{ "wakers", "who woke whom", "--chain" },
-	{ "fd_chains", "chains, by fd", "--chain-fds" },
-	{ "wakes", "the wake that it is in, a CPU", "--chain, --herd, --items" },
-	{ "files", "files", "--herd, --items" },
-	{ "epolls", "epolls", "--herd, --items" },
-	{ "herd", "threads woken for one file", "--herd" },
-	{ "items", "epoll items", "--items" },
-	{ "events", "events that are told", "trace" },
-};
-
-#define BILL_NR (sizeof(bill_names) / sizeof(bill_names[0]))
-
-/* The line of a map: those whose names begin alike cost the same, and share one. */
-static size_t bill_line(const struct bpf_map *map)
-{
-	const char *name = bpf_map__name(map);
-	size_t i;
-
-	for (i = 0; i < BILL_NR; i++) {
-		size_t length = strlen(bill_names[i].map);
-		char last = bill_names[i].map[length - 1];
-
-		if (last == '_' || last == '.' ? !strncmp(name, bill_names[i].map, length) :
-						 !strcmp(name, bill_names[i].map))
-			break;
-	}
-	return i;
-}
-
 int collector_bill(const struct kernel *kernel, uint32_t ring_bytes, uint32_t events_bytes,
 		   struct map_bill *bill, int max)
 {
-	/* What the kernel adds to a task storage element: list heads, owner, RCU. */
-	const uint64_t element = 128, page = sysconf(_SC_PAGESIZE);
-	/* And to one of a hash: links, hash, and its bucket. */
-	const uint64_t hash_element = 64;
-	struct map_bill all[BILL_NR] = { 0 };
+	/* By their names in bpf/maps.h. */
+	static const struct map_line lines[] = {
+		{ "threads", "call and figures, a thread that waits", NULL },
+		{ "row_", "figures, each further syscall of it", NULL },
+		{ "ring", "rows of ended threads (ring)", NULL },
+		{ "losses", "losses, a CPU", NULL },
+		{ "wait_bpf.", "knobs", NULL },
+		{ "tree", "mark of a followed command, a thread", "-- COMMAND" },
+		{ "chains", "chains, a thread that waits", "--chain" },
+		{ "turns", "turns, a thread that waits", "--chain" },
+		{ "serves", "what was served, a thread that waits", "--chain" },
+		{ "wakers", "who woke whom", "--chain" },
+		{ "fd_chains", "chains, by fd", "--chain-fds" },
+		{ "wakes", "the wake that it is in, a CPU", "--chain, --herd, --items" },
+		{ "files", "files", "--herd, --items" },
+		{ "epolls", "epolls", "--herd, --items" },
+		{ "herd", "threads woken for one file", "--herd" },
+		{ "items", "epoll items", "--items" },
+		{ "events", "events that are told", "trace" },
+	};
 	struct wait_bpf *skel;
-	struct bpf_map *map;
-	int n = 0;
+	int n;
 
 	libbpf_listen();
 	skel = wait_bpf__open();
 	if (!skel)
 		return -errno;
-	bpf_object__for_each_map(map, skel->obj) {
-		uint64_t entry = (bpf_map__value_size(map) + 7) / 8 * 8;
-		uint64_t entries = bpf_map__max_entries(map);
-		size_t line = bill_line(map);
-
-		if (line == BILL_NR)
-			continue;
-		switch (bpf_map__type(map)) {
-		case BPF_MAP_TYPE_TASK_STORAGE:
-			all[line].bytes_each = entry + element;
-			break;
-		case BPF_MAP_TYPE_RINGBUF:
-			all[line].bytes = (map == skel->maps.ring ? ring_bytes : events_bytes) + 3 * page;
-			break;
-		case BPF_MAP_TYPE_PERCPU_ARRAY:
-			all[line].bytes = entry * entries * kernel->cpus;
-			break;
-		case BPF_MAP_TYPE_HASH:
-			all[line].bytes = (bpf_map__key_size(map) + entry + hash_element) * entries;
-			break;
-		default:
-			all[line].bytes += (entry * entries + page - 1) / page * page;
-		}
-	}
+	bpf_map__set_max_entries(skel->maps.ring, ring_bytes);
+	bpf_map__set_max_entries(skel->maps.events, events_bytes);
+	n = maps_bill(skel->obj, lines, sizeof(lines) / sizeof(lines[0]), kernel->cpus, bill, max);
 	wait_bpf__destroy(skel);
-	for (size_t i = 0; i < BILL_NR && n < max; i++) {
-		bill[n] = all[i];
-		bill[n].name = bill_names[i].name;
-		bill[n++].option = bill_names[i].option;
-	}
 	return n;
 }

@@ -39,6 +39,7 @@ struct losses {
 };
 
 struct collector;
+struct map_bill;
 
 /**
  * struct settings - how to trace
@@ -221,20 +222,6 @@ int collector_scan_functions(const struct collector *c);
 void collector_detach(struct collector *c);
 
 void collector_close(struct collector *c);
-
-/**
- * struct map_bill - what a map costs
- * @name: of what is in it
- * @option: what has it held at all; NULL: it always is
- * @bytes: held from the start
- * @bytes_each: added for each thread that uses it; 0 where there is no such
- */
-struct map_bill {
-	const char *name;
-	const char *option;
-	uint64_t bytes;
-	uint64_t bytes_each;
-};
 
 /**
  * collector_bill() - what the maps would cost on this kernel

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -98,4 +99,87 @@ out:
 		close(fd);
 	bpf_link__destroy(link);
 	return ret;
+}
+
+/* --- the bill ---------------------------------------------------------------------------- */
+
+/* What an allocation takes of the kernel's slabs. */
+static uint64_t slab(uint64_t size)
+{
+	uint64_t power = 64;
+
+	if (size > 64 && size <= 96)
+		return 96;
+	if (size > 128 && size <= 192)
+		return 192;
+	while (power < size)
+		power *= 2;
+	return power;
+}
+
+static void hash_bill(const struct bpf_map *map, uint64_t entry, struct map_bill *bill)
+{
+	/* What the kernel adds to an element: links, hash, and the allocator's head. */
+	const uint64_t element = 48, head = 8, bucket = 16;
+	uint64_t entries = bpf_map__max_entries(map), buckets = 1;
+	uint64_t size = bpf_map__key_size(map) + entry + element;
+
+	if (!(bpf_map__map_flags(map) & BPF_F_NO_PREALLOC)) {
+		bill->bytes = (size + bucket) * entries;
+		return;
+	}
+	while (buckets < entries)
+		buckets *= 2;
+	bill->bytes = bucket * buckets;
+	bill->bytes_each = slab(size + head);
+}
+
+static void map_bill(const struct bpf_map *map, int cpus, struct map_bill *bill)
+{
+	/* What the kernel adds to a task storage element: list heads, owner, RCU. */
+	const uint64_t element = 128, page = sysconf(_SC_PAGESIZE);
+	uint64_t entry = (bpf_map__value_size(map) + 7) / 8 * 8;
+	uint64_t entries = bpf_map__max_entries(map);
+
+	switch (bpf_map__type(map)) {
+	case BPF_MAP_TYPE_TASK_STORAGE:
+		bill->bytes_each = entry + element;
+		break;
+	case BPF_MAP_TYPE_RINGBUF:
+		bill->bytes = entries + 3 * page;
+		break;
+	case BPF_MAP_TYPE_PERCPU_ARRAY:
+		bill->bytes = entry * entries * cpus;
+		break;
+	case BPF_MAP_TYPE_HASH:
+		hash_bill(map, entry, bill);
+		break;
+	default:
+		bill->bytes += (entry * entries + page - 1) / page * page;
+	}
+}
+
+/* Those whose names begin alike cost the same, and share a line. */
+static bool on_line(const char *name, const struct map_line *line)
+{
+	size_t length = strlen(line->map);
+	char last = line->map[length - 1];
+
+	return last == '_' || last == '.' ? !strncmp(name, line->map, length) :
+					    !strcmp(name, line->map);
+}
+
+int maps_bill(struct bpf_object *object, const struct map_line *lines, int lines_nr, int cpus,
+	      struct map_bill *bill, int max)
+{
+	struct bpf_map *map;
+	int n;
+
+	for (n = 0; n < lines_nr && n < max; n++) {
+		bill[n] = (struct map_bill){ lines[n].name, lines[n].option, 0, 0 };
+		bpf_object__for_each_map(map, object)
+			if (on_line(bpf_map__name(map), &lines[n]))
+				map_bill(map, cpus, &bill[n]);
+	}
+	return n;
 }
