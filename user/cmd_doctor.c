@@ -13,8 +13,10 @@
 #include "kernel.h"
 #include "options.h"
 #include "table.h"
+#include "tcp.h"
 
 #define BILL_MAX 32
+#define CHOICES_MAX 8
 
 static const struct argp_option entries[] = {
 	{ "json", 'j', NULL, 0, "a JSON object instead of text", 0 },
@@ -47,7 +49,44 @@ struct choice {
 	const char *kind;
 };
 
-static int choices(const struct plan *plan, struct choice *c)
+static struct choice tcp_choice(const struct tcp_plan *plan)
+{
+	static const char *const hooks[] = {
+		[TIER_FENTRY] = "tracepoints of states, retransmits and resets; fentry on SYNs, "
+				"requests and minisocks, fexit on accept",
+		[TIER_KPROBE] = "tracepoints of states, retransmits, resets and accept; kprobes on "
+				"SYNs, requests and minisocks",
+		[TIER_TRACEPOINT] = "tracepoints of states, retransmits, resets and accept",
+	};
+	/* By what of it is hooked: handshakes, minisocks. */
+	static const char *const kinds[2][2] = {
+		{ "exact from the last ACK on, SYN-ACK to ACK derived; SYNs and TIME_WAIT are absent",
+		  "exact from the last ACK on, SYN-ACK to ACK derived; SYNs are absent" },
+		{ "exact; TIME_WAIT is absent", "exact" },
+	};
+
+	return (struct choice){ "tcp", hooks[plan->tier],
+				"a little on each SYN, accept and change of state; nothing on data",
+				kinds[plan->handshakes][plan->minisocks] };
+}
+
+static struct choice tcp_data_choice(const struct tcp_plan *plan)
+{
+	static const char *const hooks[] = {
+		[ARRIVAL_NONE] = "tracepoint tcp_probe",
+		[ARRIVAL_TRACEPOINT] = "tracepoints tcp_probe, sk_data_ready and tcp_rcv_space_adjust",
+		[ARRIVAL_FUNCTION] = "tracepoints tcp_probe and tcp_rcv_space_adjust; fentry or a "
+				     "kprobe on sock_def_readable",
+	};
+
+	return (struct choice){ "tcp --data", hooks[plan->arrival],
+				"a little on each segment that comes, and on each read",
+				plan->arrival == ARRIVAL_NONE ?
+					"exact for holes; how long data waits to be read is absent" :
+					"exact" };
+}
+
+static int choices(const struct plan *plan, const struct tcp_plan *tcp, struct choice *c)
 {
 	static const struct choice calls[] = {
 		[CALL_FENTRY] = { "calls", "fentry/fexit on the system calls",
@@ -110,7 +149,9 @@ static int choices(const struct plan *plan, struct choice *c)
 	c[3] = chains[plan->wake];
 	c[4] = herds[plan->wake];
 	c[5] = has_items ? items : no_items;
-	return 6;
+	c[6] = tcp_choice(tcp);
+	c[7] = tcp_data_choice(tcp);
+	return 8;
 }
 
 static int functions_count(const struct kernel *kernel)
@@ -137,10 +178,27 @@ static void print_module(void)
 		       module == MODULE_ABSENT ? "not loaded" : "loaded, without kfunc");
 }
 
-static void print_text(const struct kernel *k, const struct plan *plan, const char *refusal,
+/* What a map holds from the start, and what is added; then the option, in its column. */
+static void print_bill(const struct map_bill *bill)
+{
+	uint64_t first = bill->bytes ? bill->bytes : bill->bytes_each;
+	char text[48];
+
+	if (bill->bytes && bill->bytes_each)
+		snprintf(text, sizeof(text), "bytes, %" PRIu64 " each", bill->bytes_each);
+	else
+		strcpy(text, bill->bytes_each ? "bytes each" : "bytes");
+	if (bill->option)
+		printf("  %-38s %9" PRIu64 " %-17swith %s\n", bill->name, first, text, bill->option);
+	else
+		printf("  %-38s %9" PRIu64 " %s\n", bill->name, first, text);
+}
+
+static void print_text(const struct kernel *k, const struct plan *plan,
+		       const struct tcp_plan *tcp, const char *refusal,
 		       const struct map_bill *bill, int bills)
 {
-	struct choice c[8];
+	struct choice c[CHOICES_MAX];
 	uint64_t fixed = 0;
 
 	printf("Kernel          Linux %s, %s, %d possible CPUs\n", k->release, k->machine, k->cpus);
@@ -167,7 +225,7 @@ static void print_text(const struct kernel *k, const struct plan *plan, const ch
 		return;
 	}
 	printf("\nThe %s tier is used:\n\n", tier_name(plan->tier));
-	for (int i = 0, n = choices(plan, c); i < n; i++)
+	for (int i = 0, n = choices(plan, tcp, c); i < n; i++)
 		printf("  %-16s %s\n  %-16s costs %s\n  %-16s %s\n", c[i].subject, c[i].hook, "",
 		       c[i].cost, "", c[i].kind);
 	if (plan->call == CALL_FENTRY && k->kprobe_session && strcmp(k->preempt, "none") &&
@@ -177,30 +235,25 @@ static void print_text(const struct kernel *k, const struct plan *plan, const ch
 		       "twice the cost.\n");
 	printf("\nKernel memory of the maps:\n\n");
 	for (int i = 0; i < bills; i++) {
-		uint64_t bytes = bill[i].bytes_each ? bill[i].bytes_each : bill[i].bytes;
-
-		printf("  %-38s %9" PRIu64 " bytes%s", bill[i].name, bytes,
-		       bill[i].bytes_each ? " each" : "");
-		if (bill[i].option)
-			printf("%*s%s", bill[i].bytes_each ? 7 : 12, "with ", bill[i].option);
-		putchar('\n');
+		print_bill(&bill[i]);
 		if (!bill[i].option)
 			fixed += bill[i].bytes;
 	}
 	printf("\n  %.1f MiB from the start, and what options add.\n", fixed / 1048576.0);
 }
 
-static int print_json(const struct kernel *k, const struct plan *plan, const char *refusal,
+static int print_json(const struct kernel *k, const struct plan *plan,
+		      const struct tcp_plan *tcp, const char *refusal,
 		      const struct map_bill *bill, int bills)
 {
 	json_t *o, *hooks = json_array(), *maps = json_array(), *tiers = json_array();
 	enum files_module module = files_module();
-	struct choice c[8];
+	struct choice c[CHOICES_MAX];
 	struct plan other;
 	int ret;
 
 	if (!refusal) {
-		for (int i = 0, n = choices(plan, c); i < n; i++)
+		for (int i = 0, n = choices(plan, tcp, c); i < n; i++)
 			json_array_append_new(hooks, json_pack("{ss ss ss ss}", "measure",
 							       c[i].subject, "hook", c[i].hook,
 							       "cost", c[i].cost, "kind",
@@ -237,11 +290,24 @@ static int print_json(const struct kernel *k, const struct plan *plan, const cha
 	return ret;
 }
 
+/* The maps of all programs; those of a set that cannot be opened are not told. */
+static int bills_make(const struct kernel *kernel, const struct tcp_plan *tcp,
+		      const struct options *o, struct map_bill bill[BILL_MAX])
+{
+	int n = collector_bill(kernel, o->ring_bytes, o->events_bytes, bill, BILL_MAX), more;
+
+	if (n < 0)
+		n = 0;
+	more = tcp_bill(kernel, tcp, o->ring_bytes, bill + n, BILL_MAX - n);
+	return more < 0 ? n : n + more;
+}
+
 int cmd_doctor(int argc, char **argv)
 {
 	struct map_bill bill[BILL_MAX];
 	struct kernel kernel;
 	struct plan plan = { 0 };
+	struct tcp_plan tcp = { 0 };
 	struct options o;
 	struct err err = { "" };
 	const char *refusal = NULL;
@@ -258,14 +324,16 @@ int cmd_doctor(int argc, char **argv)
 		ret = kernel_check(&kernel, &err);
 	if (!ret)
 		ret = kernel_plan(&kernel, TIER_AUTO, &plan, &err);
-	if (ret)
+	if (ret) {
 		refusal = err.text;
-	else
-		bills = collector_bill(&kernel, o.ring_bytes, o.events_bytes, bill, BILL_MAX);
+	} else {
+		tcp = tcp_plan_make(&kernel, plan.tier, true);
+		bills = bills_make(&kernel, &tcp, &o, bill);
+	}
 	if (json)
-		failed = print_json(&kernel, &plan, refusal, bill, bills);
+		failed = print_json(&kernel, &plan, &tcp, refusal, bill, bills);
 	else
-		print_text(&kernel, &plan, refusal, bill, bills);
+		print_text(&kernel, &plan, &tcp, refusal, bill, bills);
 	kernel_close(&kernel);
 	if (fflush(stdout) || ferror(stdout) || failed) {
 		fprintf(stderr, "ioready doctor: standard output: %s\n", strerror(errno));

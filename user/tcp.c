@@ -61,44 +61,50 @@ static void functions(struct tcp_bpf *skel, struct function *f)
 #undef X
 }
 
-static bool has_function(const struct tcp *tcp, const char *name)
+static bool has_function(const struct kernel *kernel, const char *name)
 {
-	return btf__find_by_name_kind(tcp->kernel->btf, name, BTF_KIND_FUNC) > 0;
+	return btf__find_by_name_kind(kernel->btf, name, BTF_KIND_FUNC) > 0;
 }
 
-/* Chooses the programs; all or none of a purpose, so that a figure is right or absent. */
-static void choose(struct tcp *tcp, enum tier tier)
+struct tcp_plan tcp_plan_make(const struct kernel *kernel, enum tier tier, bool data)
+{
+	struct tcp_plan plan = { .tier = tier, .accept = ACCEPT_SYSCALL, .data = data };
+	bool hooked = tier != TIER_TRACEPOINT;
+
+	/* bpf_get_func_ret() is there since 5.17. */
+	if (tier == TIER_FENTRY && libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACING,
+							   BPF_FUNC_get_func_ret, NULL) != 0)
+		plan.accept = ACCEPT_FUNCTION;
+	if (data)
+		plan.arrival = kernel_tracepoint_args(kernel, "sk_data_ready") > 0 ?
+				       ARRIVAL_TRACEPOINT :
+			       hooked ? ARRIVAL_FUNCTION :
+					ARRIVAL_NONE;
+	/* All or none of a purpose, so that a figure is right or absent. */
+	plan.handshakes = hooked && has_function(kernel, "tcp_conn_request") &&
+			  has_function(kernel, "inet_csk_reqsk_queue_hash_add") &&
+			  has_function(kernel, "inet_csk_complete_hashdance");
+	plan.minisocks = hooked && has_function(kernel, "inet_twsk_kill") &&
+			 has_function(kernel, "tw_timer_handler") &&
+			 has_function(kernel, "__inet_twsk_schedule") &&
+			 (has_function(kernel, "inet_twsk_hashdance") ||
+			  has_function(kernel, "inet_twsk_hashdance_schedule"));
+	return plan;
+}
+
+/* Has the programs of the plan loaded. */
+static void choose(struct tcp *tcp)
 {
 	struct tcp_bpf *skel = tcp->skel;
 	struct function f[FUNCTIONS_NR];
-	bool fentry = tier == TIER_FENTRY, hooked = tier != TIER_TRACEPOINT;
+	bool fentry = tcp->plan.tier == TIER_FENTRY;
 
-	tcp->plan.tier = tier;
-	/* bpf_get_func_ret() is there since 5.17. */
-	tcp->plan.accept = fentry && libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACING,
-							     BPF_FUNC_get_func_ret, NULL) != 0 ?
-				   ACCEPT_FUNCTION :
-				   ACCEPT_SYSCALL;
-	tcp->plan.handshakes = hooked && has_function(tcp, "tcp_conn_request") &&
-			       has_function(tcp, "inet_csk_reqsk_queue_hash_add") &&
-			       has_function(tcp, "inet_csk_complete_hashdance");
-	tcp->plan.minisocks = hooked && has_function(tcp, "inet_twsk_kill") &&
-			      has_function(tcp, "tw_timer_handler") &&
-			      has_function(tcp, "__inet_twsk_schedule") &&
-			      (has_function(tcp, "inet_twsk_hashdance") ||
-			       has_function(tcp, "inet_twsk_hashdance_schedule"));
-	tcp->plan.data = tcp->settings.data;
-	if (tcp->plan.data)
-		tcp->plan.arrival = kernel_tracepoint_args(tcp->kernel, "sk_data_ready") > 0 ?
-					    ARRIVAL_TRACEPOINT :
-				    hooked ? ARRIVAL_FUNCTION :
-					     ARRIVAL_NONE;
 	functions(skel, f);
 	for (int i = 0; i < FUNCTIONS_NR; i++) {
 		const bool wanted[] = { [HANDSHAKE] = tcp->plan.handshakes,
 					[MINISOCK] = tcp->plan.minisocks,
 					[ARRIVAL] = tcp->plan.arrival == ARRIVAL_FUNCTION };
-		bool load = has_function(tcp, f[i].name) && wanted[f[i].purpose];
+		bool load = has_function(tcp->kernel, f[i].name) && wanted[f[i].purpose];
 
 		bpf_program__set_autoload(f[i].fentry, load && fentry);
 		bpf_program__set_autoload(f[i].kprobe, load && !fentry);
@@ -109,6 +115,44 @@ static void choose(struct tcp *tcp, enum tier tier)
 	bpf_program__set_autoload(skel->progs.fexit_accept, tcp->plan.accept == ACCEPT_FUNCTION);
 	bpf_program__set_autoload(skel->progs.exit_accept, tcp->plan.accept == ACCEPT_SYSCALL);
 	bpf_program__set_autoload(skel->progs.fork_tree, tcp->settings.filter.tree);
+}
+
+static void maps_size(struct tcp_bpf *skel, const struct tcp_plan *plan, uint32_t ring_bytes,
+		      uint32_t connections)
+{
+	bpf_map__set_max_entries(skel->maps.connections, connections);
+	bpf_map__set_max_entries(skel->maps.ring, ring_bytes);
+	if (!plan->handshakes)
+		bpf_map__set_max_entries(skel->maps.requests, 1);
+	if (!plan->minisocks)
+		bpf_map__set_max_entries(skel->maps.timewaits, 1);
+}
+
+int tcp_bill(const struct kernel *kernel, const struct tcp_plan *plan, uint32_t ring_bytes,
+	     struct map_bill *bill, int max)
+{
+	static const struct map_line lines[] = {
+		{ "connections", "connections", "tcp" },
+		{ "requests", "handshakes that go on", "tcp" },
+		{ "timewaits", "minisocks", "tcp" },
+		{ "listeners", "SYNs, by where is listened", "tcp" },
+		{ "ring", "what has ended (ring)", "tcp" },
+		{ "softirqs", "the handshake that it works on, a CPU", "tcp" },
+		{ "losses", "losses", "tcp" },
+		{ "tcp_bpf.", "knobs", "tcp" },
+		{ "tree", "mark of a followed command, a thread", "tcp -- COMMAND" },
+	};
+	struct tcp_bpf *skel;
+	int n;
+
+	libbpf_listen();
+	skel = tcp_bpf__open();
+	if (!skel)
+		return -errno;
+	maps_size(skel, plan, ring_bytes, CONNECTIONS_MAX);
+	n = maps_bill(skel->obj, lines, sizeof(lines) / sizeof(lines[0]), kernel->cpus, bill, max);
+	tcp_bpf__destroy(skel);
+	return n;
 }
 
 /* The names that the kernel itself has for why it sends a reset. */
@@ -145,12 +189,7 @@ static void knobs_set(struct tcp *tcp)
 	knobs->filter_netns = s->netns;
 	knobs->filter_peer_bits = s->peer_bits;
 	memcpy((void *)knobs->filter_peer, s->peer, sizeof(s->peer));
-	bpf_map__set_max_entries(tcp->skel->maps.connections, s->connections);
-	bpf_map__set_max_entries(tcp->skel->maps.ring, s->ring_bytes);
-	if (!tcp->plan.handshakes)
-		bpf_map__set_max_entries(tcp->skel->maps.requests, 1);
-	if (!tcp->plan.minisocks)
-		bpf_map__set_max_entries(tcp->skel->maps.timewaits, 1);
+	maps_size(tcp->skel, &tcp->plan, s->ring_bytes, s->connections);
 }
 
 int tcp_open(struct tcp **tcp, const struct kernel *kernel, enum tier tier,
@@ -172,7 +211,8 @@ int tcp_open(struct tcp **tcp, const struct kernel *kernel, enum tier tier,
 		ret = err_set(err, -errno, "the programs could not be opened: %s", libbpf_said());
 		goto err_free;
 	}
-	choose(t, tier);
+	t->plan = tcp_plan_make(kernel, tier, settings->data);
+	choose(t);
 	knobs_set(t);
 	ret = tcp_bpf__load(t->skel);
 	if (ret) {

@@ -83,6 +83,28 @@ struct tcp_plan {
 };
 
 struct tcp;
+struct map_bill;
+
+/**
+ * tcp_plan_make() - what the hooks will be
+ * @kernel: checked
+ * @tier: a plan's of kernel_plan(): never TIER_AUTO
+ * @data: as in &struct tcp_settings
+ */
+struct tcp_plan tcp_plan_make(const struct kernel *kernel, enum tier tier, bool data);
+
+/**
+ * tcp_bill() - what the maps would cost on this kernel
+ * @plan: of tcp_plan_make()
+ * @ring_bytes: as in &struct tcp_settings; of connections there are CONNECTIONS_MAX
+ * @bill: filled, at most @max entries
+ *
+ * Nothing is loaded.
+ *
+ * Return: number of entries, or -errno.
+ */
+int tcp_bill(const struct kernel *kernel, const struct tcp_plan *plan, uint32_t ring_bytes,
+	     struct map_bill *bill, int max);
 
 /**
  * tcp_open() - load the programs
