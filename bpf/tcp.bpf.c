@@ -453,6 +453,13 @@ int BPF_PROG(state, const struct sock *sk, int old, int new)
 		return 0;
 	}
 	row_closing(row, sk, old, new, now);
+	/*
+	 * An abort: close() with data unread, or told not to linger, sets CLOSE and sends
+	 * the reset after it (tcp_disconnect(), __tcp_close()), when the row is gone.
+	 */
+	if (new == STATE_CLOSE && (old == STATE_ESTABLISHED || old == STATE_CLOSE_WAIT) &&
+	    !(row->flags & TCP_RESET_IN) && !sk->sk_err)
+		row->flags |= TCP_RESET_OUT;
 	if (new == STATE_CLOSE)
 		row_end(row, sk, now);
 	return 0;

@@ -46,7 +46,7 @@ struct tcp_options {
 static const struct argp_option entries[] = {
 	{ NULL, 0, NULL, 0, "Which connections (all given must hold; the default is each):", 5 },
 	{ "port", OPTION_PORT, "PORT", 0, "those with this port on either side; up to 16 times", 5 },
-	{ "peer", OPTION_PEER, "ADDRESS[/BITS]", 0, "those with this peer, or one of this network", 5 },
+	{ "peer", OPTION_PEER, "NETWORK", 0, "those with this peer: an address, or ADDRESS/BITS", 5 },
 	{ "netns", OPTION_NETNS, "WHICH", 0,
 	  "those of a network namespace: a name of 'ip netns', a path, or the PID of a process in it",
 	  5 },

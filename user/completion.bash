@@ -59,6 +59,8 @@ _ioready_value()
 	--on-loss) _ioready_offer "report fail" ;;
 	--sort) _ioready_offer "waste wakeups empty lag calls awake" ;;
 	-d | --duration | -i | --interval | --rows | --ring | --gap) COMPREPLY=() ;;
+	--port | --peer | --connections) COMPREPLY=() ;;
+	--netns) _ioready_ids /run/netns/* ;;
 	-n | --lines | --count | --min-us | --events-ring) COMPREPLY=() ;;
 	*) return 1 ;;
 	esac
@@ -70,12 +72,12 @@ _ioready()
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		_ioready_offer "stat trace top selftest snapshot doctor help -h --help -V --version"
+		_ioready_offer "stat trace top tcp selftest snapshot doctor help -h --help -V --version"
 		return
 	fi
 	# After `--` comes a command, with completion of its own where that is known.
 	for ((i = 2; i < COMP_CWORD; i++)); do
-		if [[ ${COMP_WORDS[i]} == -- && ${COMP_WORDS[1]} == @(stat|trace) ]]; then
+		if [[ ${COMP_WORDS[i]} == -- && ${COMP_WORDS[1]} == @(stat|trace|tcp) ]]; then
 			if declare -F _command_offset >/dev/null; then
 				_command_offset $((i + 1))
 			elif ((COMP_CWORD == i + 1)); then
@@ -115,6 +117,14 @@ _ioready()
 			-i --interval -n --count -b --batch --color --json -o --output
 			-q --quiet --rows --sort --threads -v --verbose --epoll-ctl --chain
 			--no-chain --on-loss --ring --scans --tier -? --help --usage"
+		;;
+	tcp)
+		_ioready_value "$prev" && return
+		[[ $cur == -* || -z $cur ]] && _ioready_offer "-a --all --comm -c --cgroup
+			-p --pid -t --tid --port --peer --netns -d --duration -i --interval
+			--each --diagram --data --networks --connections --color --json
+			-o --output -q --quiet --rows -v --verbose --on-loss --ring --tier
+			-? --help --usage --"
 		;;
 	selftest)
 		[[ $prev == --tier ]] && _ioready_value "$prev" && return

@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""test_tcp.py: ioready tcp against connections of which everything is known, on each
+tier that there is. Prints TAP.
+
+Environment: O, where the program is (build); IOREADY_TIERS, with spaces between
+(tracepoint).
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+# What is generated goes to one place, and this is not it.
+sys.dont_write_bytecode = True
+import tap
+from tap import ok, skip
+
+IOREADY = os.path.abspath(os.path.join(os.environ.get("O", "build"), "ioready"))
+TIERS = os.environ.get("IOREADY_TIERS", "tracepoint").split()
+# A kernel that preempts may skip hooks, and the tool says so: then once more.
+ATTEMPTS = 3
+
+# Connections on loopback to a server in the same program. The client's numbers are odd or
+# even: it closes first, or the server does. Said at the end: how many, and to which port.
+LOOPBACK = """
+import errno, json, socket, sys, threading, time
+FAMILY, HOST, N, DELAY = getattr(socket, sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+def read(s, n):
+    got = b""
+    while len(got) < n:
+        more = s.recv(n - len(got))
+        if not more:
+            break
+        got += more
+    return got
+listener = socket.socket(FAMILY)
+listener.bind(("::" if FAMILY == socket.AF_INET6 else "127.0.0.1", 0))
+listener.listen(N)
+port = listener.getsockname()[1]
+def serve():
+    for i in range(N):
+        time.sleep(DELAY)
+        s, _ = listener.accept()
+        read(s, 10)
+        s.sendall(b"y" * 1000)
+        if i % 2:
+            s.shutdown(socket.SHUT_WR)
+        s.recv(1)
+        s.close()
+server = threading.Thread(target=serve)
+server.start()
+clients = [socket.create_connection((HOST, port)) for _ in range(N)]
+for i, c in enumerate(clients):
+    c.sendall(b"x" * 10)
+    read(c, 1000)
+    if i % 2:
+        c.recv(1)
+    c.close()
+server.join()
+listener.close()
+"""
+
+# One refused, one given up, and both kinds of reset.
+FAILURES = """
+import socket, struct
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+port = s.getsockname()[1]
+try:
+    socket.create_connection(("127.0.0.1", port))
+except ConnectionRefusedError:
+    pass
+s.listen(4)
+c = socket.create_connection(("127.0.0.1", port))
+a, _ = s.accept()
+c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+c.close()
+a.close()
+"""
+
+
+def ioready(*args, **more):
+    return subprocess.run([IOREADY, *args], capture_output=True, text=True, timeout=120, **more)
+
+
+def lost(report):
+    return sum(report["losses"].values())
+
+
+def traced(tier, program, *args, options=()):
+    """Lines of the connections, and the report behind them."""
+    for _ in range(ATTEMPTS):
+        done = ioready("tcp", "-q", "--json", "--each", "--tier", tier, *options, "--",
+                       sys.executable, "-c", program, *args)
+        if done.returncode:
+            raise RuntimeError("status %d: %s" % (done.returncode, done.stderr))
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        if not lost(lines[-1]):
+            break
+    return lines[:-1], lines[-1]
+
+
+def group(report, direction):
+    found = [g for g in report["connections"] if g["direction"] == direction]
+    return found[0] if len(found) == 1 else None
+
+
+def loopback(tier, family, host, n=6, delay=0.0):
+    what = "%s: %s to %s" % (tier, family, host)
+    lines, report = traced(tier, LOOPBACK, family, host, str(n), str(delay))
+    ok("%s: nothing is lost" % what, not lost(report), report["losses"])
+    ok("%s: each connection is told by both ends" % what, len(lines) == 2 * n, lines)
+    passive, active = group(report, "passive"), group(report, "active")
+    ok("%s: in a group each" % what, passive and active, report["connections"])
+    if not passive or not active:
+        return
+    for g in (passive, active):
+        ok("%s: %s: %d connections, established, ended" % (what, g["direction"], n),
+           g["connections"] == g["established"] == g["ended"] == n, g)
+        ok("%s: %s: no reset, no retransmit, no seed" % (what, g["direction"]),
+           not any(g[k] for k in ("resets_in", "resets_out", "syn_retransmits", "seeded")), g)
+    ok("%s: bytes are those that were sent" % what,
+       (active["bytes_in"], active["bytes_out"]) == (1000 * n, 10 * n) ==
+       (passive["bytes_out"], passive["bytes_in"]), active, passive)
+    half = n // 2
+    ok("%s: who closes first is told alike by both ends" % what,
+       active["closed_first"] == {"none": 0, "local": n - half, "remote": half, "both": 0} and
+       passive["closed_first"] == {"none": 0, "local": half, "remote": n - half, "both": 0},
+       active["closed_first"], passive["closed_first"])
+    ok("%s: the server shut down its half and read on" % what, passive["half_closed"] == half,
+       passive["half_closed"])
+    ok("%s: all were accepted, by the program" % what,
+       passive["accepted"] == n and passive["pid"] == active["pid"], passive)
+    ok("%s: each wait for accept() has its time" % what,
+       passive["ack_to_accept_ns"]["count"] == n, passive["ack_to_accept_ns"])
+    # The first was accepted after the delay, each other one after as much again.
+    if delay:
+        ok("%s: accept() waited for as long as the server did" % what,
+           passive["ack_to_accept_ns"]["max"] >= (n - 1) * delay * 1e9,
+           passive["ack_to_accept_ns"])
+    for line in lines:
+        states = dict(line["states_ns"])
+        states.pop("syn-sent", None)
+        states.pop("syn-recv", None)
+        if sum(states.values()) != line["life_ns"]:
+            ok("%s: the states of a connection make up its life" % what, False, line)
+            break
+    else:
+        ok("%s: the states of each connection make up its life" % what, True)
+    if tier == "tracepoint":
+        ok("%s: when SYNs came is absent, not zero" % what,
+           passive["syn_to_synack_ns"] is None and passive["syns"] is None and
+           passive["cookies"] is None and report["minisocks"] is None, passive)
+        ok("%s: the network's part is derived, of each" % what,
+           passive["synack_to_ack_kind"] == "derived" and
+           passive["synack_to_ack_ns"]["count"] == n, passive["synack_to_ack_ns"])
+        return
+    ok("%s: each part of the handshake has its time" % what,
+       passive["syn_to_synack_ns"]["count"] == passive["synack_to_ack_ns"]["count"] == n and
+       passive["synack_to_ack_kind"] == "exact", passive)
+    ok("%s: SYNs are those of the connections, none by a cookie" % what,
+       passive["syns"] == passive["syns_kept"] == n and passive["cookies"] == 0, passive)
+    ok("%s: a minisock for each, of whoever closed first" % what,
+       report["minisocks"]["born"] == n, report["minisocks"])
+
+
+def failures(tier):
+    lines, report = traced(tier, FAILURES)
+    refused = [line for line in lines if line["failure"] == "refused"]
+    reset = [line for line in lines if not line["failure"]]
+    ok("%s: one is refused" % tier, len(refused) == 1 and not refused[0]["established"] and
+       refused[0]["handshake_ns"] is None, lines)
+    ok("%s: one end sends a reset, the other gets it" % tier,
+       sorted((line["direction"], line["reset_in"], line["reset_out"]) for line in reset) ==
+       [("active", False, True), ("passive", True, False)], reset)
+    ok("%s: nobody closed it" % tier,
+       all(line["closed_first"] == "none" for line in reset), reset)
+
+
+def filters(tier):
+    lines, report = traced(tier, LOOPBACK, "AF_INET", "127.0.0.1", "2", "0",
+                           options=["--port", "1"])
+    ok("%s: --port: no other" % tier, not lines and not report["connections"], lines)
+    lines, _ = traced(tier, LOOPBACK, "AF_INET", "127.0.0.1", "2", "0",
+                      options=["--peer", "127.0.0.0/8"])
+    ok("%s: --peer: those of the network" % tier, len(lines) == 4, lines)
+    lines, _ = traced(tier, LOOPBACK, "AF_INET", "127.0.0.1", "2", "0",
+                      options=["--peer", "128.0.0.0/1"])
+    ok("%s: --peer: no other" % tier, not lines, lines)
+    lines, _ = traced(tier, LOOPBACK, "AF_INET", "127.0.0.1", "2", "0",
+                      options=["--netns", str(os.getpid())])
+    ok("%s: --netns: those of the namespace" % tier, len(lines) == 4, lines)
+
+
+# As many connections as it is told, none of them closed before the end.
+PLAIN = """
+import socket, sys
+port = 8000
+s = socket.socket()
+s.bind(("127.0.0.1", port))
+s.listen(256)
+clients = []
+for _ in range(int(sys.argv[1])):
+    clients.append(socket.create_connection(("127.0.0.1", port)))
+    a, _ = s.accept()
+    clients.append(a)
+"""
+
+
+def cookies(tier):
+    """In a network namespace of its own, where every handshake is done by a cookie."""
+    script = ('ip link set lo up && { echo 2 >/proc/sys/net/ipv4/tcp_syncookies; } 2>/dev/null &&'
+              ' exec "$@"')
+    for _ in range(ATTEMPTS):
+        done = subprocess.run(["unshare", "-n", "sh", "-c", script, "-", IOREADY, "tcp", "-q",
+                               "--json", "--tier", tier, "--", sys.executable, "-c", PLAIN, "5"],
+                              capture_output=True, text=True, timeout=120)
+        if done.returncode:
+            skip("%s: SYN cookies" % tier, "no namespace or no cookies here: %s" %
+                 (done.stderr.strip().splitlines() or ["unshare failed"])[-1])
+            return
+        report = json.loads(done.stdout)
+        if not lost(report):
+            break
+    passive = group(report, "passive")
+    if tier == "tracepoint":
+        ok("%s: cookies are absent, not zero" % tier, passive and passive["cookies"] is None,
+           report)
+    else:
+        ok("%s: each handshake was done by a cookie, and nothing kept" % tier,
+           passive and passive["cookies"] == passive["syns"] == 5 and passive["syns_kept"] == 0,
+           report)
+        ok("%s: when their SYN came is not known, of any" % tier,
+           passive and passive["syn_to_synack_ns"]["count"] == 0, report)
+    ok("%s: the kernel counted as many cookies" % tier,
+       report["counters"]["syncookies_received"] == 5, report["counters"])
+
+
+def input_errors():
+    for args, status, says in (
+            (["--port", "0"], 2, "port"), (["--port", "70000"], 2, "port"),
+            (["--peer", "x"], 2, "no address"), (["--peer", "1.2.3.4/33"], 2, "bits"),
+            (["--netns", "nowhere"], 1, "namespace nowhere"),
+            (["--diagram", "--json"], 2, "picture"), (["--connections", "0"], 2, "connections"),
+            (["-a", "-p", "1"], 2, "exclude")):
+        done = ioready("tcp", "-d", "0.1", *args)
+        ok("tcp %s: exit %d, and why" % (" ".join(args), status),
+           done.returncode == status and says in done.stderr and not done.stdout,
+           str(done.returncode), done.stderr)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([IOREADY, "tcp", "-q", "-d", "0.1"], stdout=full,
+                              stderr=subprocess.PIPE, text=True, timeout=60)
+    ok("tcp: a full disk", done.returncode == 1 and "No space" in done.stderr, done.stderr)
+    done = ioready("tcp", "-q", "--each", "--diagram", "--", sys.executable, "-c", LOOPBACK,
+                   "AF_INET", "127.0.0.1", "2", "0")
+    ok("tcp: text has a line each, the picture and the tables",
+       all(word in done.stdout for word in ("by us", "SYN-ACK", "Made by peers", "How they end")),
+       done.stdout, done.stderr)
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "out")
+        ioready("tcp", "-q", "-d", "0.1", "-o", path)
+        ok("tcp -o: for the owner alone", os.stat(path).st_mode & 0o777 == 0o600)
+
+
+def main():
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=False)
+    for tier in TIERS:
+        loopback(tier, "AF_INET", "127.0.0.1")
+        loopback(tier, "AF_INET", "127.0.0.1", n=3, delay=0.1)
+        if os.path.exists("/proc/net/if_inet6"):
+            loopback(tier, "AF_INET6", "::1")
+            loopback(tier, "AF_INET6", "127.0.0.1")
+        else:
+            skip("%s: IPv6" % tier, "this kernel has none")
+        failures(tier)
+        filters(tier)
+        cookies(tier)
+    input_errors()
+    tap.plan()
+
+
+main()
