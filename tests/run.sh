@@ -120,7 +120,7 @@ guests()
 		fi
 		suite "module, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 900 -- \
 			env "IOREADY_KO=$ko" sh -c "insmod \$IOREADY_KO && $O/tests/test_module"
-		suite "selftest, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 600 -- \
+		suite "selftest, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 900 -- \
 			env "O=$O" "IOREADY_KO=$ko" tests/test_selftest.sh
 	done
 	dir=$(awk '$1 == "6.12" { print $2 }' <<<"$kernels")

@@ -41,12 +41,19 @@ for case in json.load(open(sys.argv[1]))["cases"]:
             print(case["name"], check)' "$dir/json" "$1"
 }
 
+# On a machine that does other things too, a kernel skips hooks, and a time-out is over
+# before its thread sleeps. That is told, and then the run is made again.
 runs() # tier
 {
 	rm -f "$dir/out"
-	"$ioready" selftest --json --rounds=100 --tier="$1" "--load=$IOREADY_KO" >"$dir/json" \
-		2>"$dir/err"
-	[ $? -le 1 ] && [ -s "$dir/json" ]
+	for _ in 1 2 3; do
+		"$ioready" selftest --json --rounds=100 --tier="$1" "--load=$IOREADY_KO" \
+			>"$dir/json" 2>"$dir/err"
+		[ $? -le 1 ] && [ -s "$dir/json" ] || return
+		[ "$(verdict off)" = 0 ] && grep -q '"lost":0,' "$dir/json" && return
+	done
+	# What it still says is held against the rest of the tests.
+	return 0
 }
 
 none_is()
