@@ -429,7 +429,8 @@ tcp_tools() {
 }
 
 nginx_start() {
-	port=$((20000 + ($$ * 11) % 30000))
+	# Below the ports that connections from here are given.
+	port=$((20000 + ($$ * 11) % 12000))
 	mkdir -p "$tmp/nginx"
 	cat >"$tmp/nginx/conf" <<-END
 		worker_processes 1;
