@@ -278,10 +278,14 @@ static int fetch(struct tcp_run *run, struct err *err)
 
 static int part_begin(struct tcp_run *run, uint64_t now, struct err *err)
 {
+	struct model_tcp *next;
+
 	if (!run->t->o.interval_ns)
 		return 0;
+	next = run->part ? model_tcp_next(run->part, now) :
+			   model_tcp_new(now, filter_any(&run->window.filter), run->t->networks);
 	model_tcp_free(run->part);
-	run->part = model_tcp_new(now, filter_any(&run->window.filter), run->t->networks);
+	run->part = next;
 	run->told_ns = now;
 	return run->part ? 0 : err_set(err, -ENOMEM, "out of memory");
 }

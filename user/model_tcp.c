@@ -42,6 +42,7 @@ struct listening {
 	UT_hash_handle hh;
 	struct listen_key key;
 	struct listen_row row;
+	struct listen_row before;	/* what came there before the model began */
 };
 
 struct model_tcp {
@@ -49,7 +50,8 @@ struct model_tcp {
 	bool owned;
 	bool networks;
 	bool out_of_memory;
-	bool listeners_seen;		/* the first snapshot has told what was dropped before */
+	bool begun;			/* a snapshot was begun */
+	bool listeners_seen;		/* ... and has told what was dropped before */
 	struct group *groups;
 	struct living *living;
 	struct listener *listeners;
@@ -151,10 +153,8 @@ static struct group *group_get(struct model_tcp *m, const struct tcp_row *row)
 	struct group *g;
 
 	HASH_FIND(hh, m->groups, &key, sizeof(key), g);
-	if (!g && HASH_COUNT(m->groups) >= GROUPS_MAX) {
-		m->overflow++;
+	if (!g && HASH_COUNT(m->groups) >= GROUPS_MAX)
 		return NULL;
-	}
 	HASH_GET(m->groups, key, key, g, );
 	if (!g)
 		m->out_of_memory = true;
@@ -271,6 +271,37 @@ struct model_tcp *model_tcp_new(uint64_t begin_ns, bool owned, bool networks)
 	return m;
 }
 
+struct model_tcp *model_tcp_next(const struct model_tcp *m, uint64_t begin_ns)
+{
+	struct model_tcp *next = model_tcp_new(begin_ns, m->owned, m->networks);
+
+	if (!next)
+		return NULL;
+	next->begun = m->begun;
+	for (const struct listener *l = m->listeners; l; l = l->hh.next) {
+		struct listener *copy;
+
+		HASH_GET(next->listeners, cookie, l->cookie, copy, );
+		if (!copy)
+			goto err_free;
+		copy->l = l->l;
+		copy->first_drops = l->l.record.drops;
+	}
+	for (const struct listening *l = m->listening; l; l = l->hh.next) {
+		struct listening *copy;
+
+		HASH_GET(next->listening, key, l->key, copy, );
+		if (!copy)
+			goto err_free;
+		copy->row = copy->before = l->row;
+	}
+	return next;
+
+err_free:
+	model_tcp_free(next);
+	return NULL;
+}
+
 /* How long it took until the program had it. */
 static uint64_t begin_ns(const struct tcp_row *row)
 {
@@ -308,6 +339,8 @@ void model_tcp_ended(const struct tcp_row *row, void *model)
 	g = group_get(m, row);
 	if (g)
 		ended_add(m, &g->all, row);
+	else
+		m->overflow++;
 }
 
 void model_tcp_timewait(const struct timewait_row *row, void *model)
@@ -344,6 +377,8 @@ void model_tcp_begin(void *model)
 
 	living_clear(m);
 	m->waiting = 0;
+	m->listeners_seen = m->begun;
+	m->begun = true;
 	for (struct listener *l = m->listeners; l; l = l->hh.next) {
 		l->here = false;
 		l->l.owners = 0;
@@ -433,8 +468,9 @@ static bool group_copy(struct group *g)
 	times_free(&g->now);
 	g->now = g->all;
 	memcpy(times, g->all.times, sizeof(times));
+	/* None of them is in two groups, also if there is no memory for the next. */
+	memset(g->now.times, 0, sizeof(g->now.times));
 	for (int i = 0; i < TIME_NR; i++) {
-		g->now.times[i] = NULL;
 		if (!times[i])
 			continue;
 		g->now.times[i] = malloc(sizeof(*times[i]));
@@ -459,21 +495,25 @@ static void listening_add(struct model_tcp *m)
 		HASH_FIND(hh, m->groups, &key, sizeof(key), g);
 		if (m->networks || !g)
 			continue;
-		g->now.syns += l->row.syns;
-		g->now.kept += l->row.kept;
-		g->now.synack_retransmits += l->row.synack_retransmits;
+		g->now.syns += l->row.syns - l->before.syns;
+		g->now.kept += l->row.kept - l->before.kept;
+		g->now.synack_retransmits +=
+			l->row.synack_retransmits - l->before.synack_retransmits;
 	}
 }
 
-static bool living_add(struct model_tcp *m, uint64_t end_ns)
+/* @overflow: counts those in groups that were given up. */
+static bool living_add(struct model_tcp *m, uint64_t end_ns, uint64_t *overflow)
 {
 	for (struct living *l = m->living; l; l = l->hh.next) {
 		unsigned int state = l->row.state;
 		struct group *g;
 
 		g = group_get(m, &l->row);
-		if (!g)
+		if (!g) {
+			++*overflow;
 			continue;
+		}
 		/* New since the copies were made. */
 		if (!g->copied && !group_copy(g))
 			return false;
@@ -494,15 +534,15 @@ static bool living_add(struct model_tcp *m, uint64_t end_ns)
 int model_tcp_figures(struct model_tcp *m, uint64_t end_ns, struct tcp_figures *figures,
 		      struct err *err)
 {
+	uint64_t overflow = m->overflow;
 	struct listener *l;
 	struct group *g;
 	int n = 0;
 
-	m->listeners_seen = true;
 	for (g = m->groups; g; g = g->hh.next)
 		if (!group_copy(g))
 			m->out_of_memory = true;
-	if (!living_add(m, end_ns))
+	if (!living_add(m, end_ns, &overflow))
 		m->out_of_memory = true;
 	listening_add(m);
 	free(m->told);
@@ -516,7 +556,7 @@ int model_tcp_figures(struct model_tcp *m, uint64_t end_ns, struct tcp_figures *
 		.listeners = m->told_listeners,
 		.minisocks = m->minisocks,
 		.unowned = m->unowned,
-		.overflow = m->overflow,
+		.overflow = overflow,
 		.exemplar = m->exemplar,
 	};
 	figures->minisocks.now = m->waiting;

@@ -200,6 +200,12 @@ struct model_tcp;
  */
 struct model_tcp *model_tcp_new(uint64_t begin_ns, bool owned, bool networks);
 
+/**
+ * model_tcp_next() - nothing seen yet, but who listened by the last snapshot of @m, and
+ *	what had come and been dropped there: of the next interval; NULL when out of memory
+ */
+struct model_tcp *model_tcp_next(const struct model_tcp *m, uint64_t begin_ns);
+
 /* Those of struct tcp_fns; the argument is the model. */
 void model_tcp_ended(const struct tcp_row *row, void *model);
 void model_tcp_timewait(const struct timewait_row *row, void *model);

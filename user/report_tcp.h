@@ -16,7 +16,6 @@
  * struct tcp_report - one window, or a part of it
  * @counters: what the kernel counted for the namespace meanwhile, by enum
  *	netstat_counter; @counters_had: that it can be had
- * @filtered: whether only what some processes have was asked for
  * @losses: since the window began
  */
 struct tcp_report {
@@ -26,7 +25,6 @@ struct tcp_report {
 	uint64_t start_unix_ns;
 	double seconds;
 	bool interval;
-	bool filtered;
 	struct tcp_figures figures;
 	struct tcp_losses losses;
 	uint64_t counters[NETSTAT_NR];
