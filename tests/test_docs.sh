@@ -74,7 +74,7 @@ completes()
 }
 
 # keys: every key of the JSON objects on stdin, by its path; without "waits." and
-# "processes."
+# "processes.", and but for those that are names of the kernel's
 keys()
 {
 	python3 -c '
@@ -86,9 +86,13 @@ def walk(value, path):
     elif isinstance(value, dict):
         for k, v in value.items():
             print(path + k)
-            # The parts of a chain have the same keys each, which are told once.
-            part = path == "chains." and k.endswith("_ns")
-            walk(v, "" if k in ("waits", "processes") or part else path + k + ".")
+            # Parts of a chain or a connection have the same keys each, which are told once.
+            part = (k.endswith("_ns") and path in ("chains.", "connections.", "minisocks.")
+                    or k in ("arrived_to_read_ns", "behind_missing_ns"))
+            if k in ("states", "states_ns", "reset_reasons"):
+                walk(list(v.values()), "states.")
+            else:
+                walk(v, "" if k in ("waits", "processes") or part else path + k + ".")
 for line in sys.stdin:
     walk(json.loads(line), "")'
 }
@@ -222,6 +226,32 @@ while time.time() < end:
 		result "stat --json has the rows it should have" $?
 		keys_named "$dir/keys" Documentation/measures.rst "stat: JSON keys in measures.rst"
 		keys_named "$dir/keys" Documentation/ioready-stat.1.rst "stat: JSON keys in the man page"
+		# A connection of each side, and one that is refused.
+		"$ioready" tcp --json --each --data -q -- python3 -c '
+import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+try:
+    socket.create_connection(s.getsockname())
+except ConnectionRefusedError:
+    pass
+s.listen()
+c = socket.create_connection(s.getsockname())
+a, _ = s.accept()
+c.send(b"x")
+a.recv(1)
+c.close()
+a.close()' >"$dir/tcp" 2>"$dir/why"
+		[ ! -s "$dir/why" ] && [ -s "$dir/tcp" ]
+		result "tcp --json" $?
+		keys <"$dir/tcp" >"$dir/keys"
+		for key in syn_to_synack_ns syn_retransmits_ns connections.accepted \
+			connections.failed.refused states.now counters.listen_drops; do
+			grep -q -x -e "$key" "$dir/keys" || echo "no $key"
+		done >"$dir/why"
+		[ ! -s "$dir/why" ]
+		result "tcp --json has the rows it should have" $?
+		keys_named "$dir/keys" Documentation/ioready-tcp.1.rst "tcp: JSON keys in the man page"
 	fi
 	# A row of an epoll with a socket that is ready, one of poll, one of select.
 	python3 -c '
@@ -261,7 +291,10 @@ for command in $commands; do
 		;;
 	selftest) sources="user/report_selftest.c user/selftest_compare.c" ;;
 	snapshot) sources=user/report_snapshot_json.c ;;
-	tcp) sources="user/report_tcp_json.c user/report_tcp_text.c user/netstat.h" ;;
+	tcp)
+		sources="user/report_tcp_json.c user/report_tcp_text.c user/model_tcp.c
+			user/netstat.h"
+		;;
 	top) continue ;; # it has none
 	*) sources=user/cmd_$command.c ;;
 	esac
@@ -270,7 +303,7 @@ for command in $commands; do
 		sed -n '/^``/p' | tr ' ' '\n' | sed -n 's/^``\([a-z0-9_.]*\)``.*/\1/p' >"$dir/man"
 	while read -r key; do
 		# shellcheck disable=SC2086 # two files
-		grep -q -F -e "\"${key##*.}\"" $sources || echo "nobody prints $key"
+		grep -q -F -e "\"${key##*.}\"" -e "X(${key##*.}, " $sources || echo "nobody prints $key"
 	done <"$dir/man" >"$dir/why"
 	[ -s "$dir/man" ] || echo "no keys" >>"$dir/why"
 	[ ! -s "$dir/why" ]
@@ -310,20 +343,23 @@ done >"$dir/why"
 [ ! -s "$dir/why" ]
 result "includes: bpf/ has nothing but its own" $?
 
-commands_h="cmd.h options.h command.h run.h"
+commands_h="cmd.h options.h command.h run.h window.h"
 printers_h="report.h report_top.h report_snapshot.h report_event.h report_file.h report_herd.h
-	report_item.h"
-model_h="model_wait.h model_top.h model_snapshot.h"
+	report_item.h report_tcp.h"
+model_h="model_wait.h model_top.h model_snapshot.h model_tcp.h"
 # What finds out, and what is found; look.h, which is between them, is data.
 sources_h="process.h files.h borrow.h"
-kernel_h="collector.h kernel.h cgroup.h interest.h privilege.h wait.skel.h $sources_h"
+kernel_h="collector.h tcp.h table.h netstat.h filter.h kernel.h cgroup.h interest.h privilege.h
+	libbpf_said.h wait.skel.h tcp.skel.h $sources_h"
 never "the model knows neither kernel nor printers" "$(echo user/model_*.[ch])" \
 	"$kernel_h $printers_h $commands_h"
 never "printers know no commands, and attach nothing" "$(echo user/report*.[ch])" \
-	"$commands_h cgroup.h interest.h privilege.h wait.skel.h $sources_h"
-never "the collector knows neither model nor printers" \
-	"$(echo user/collector.[ch] user/kernel.[ch] user/cgroup.[ch] user/interest.[ch] user/privilege.[ch] user/command.[ch])" \
-	"cmd.h options.h run.h $model_h $printers_h"
+	"$commands_h table.h filter.h cgroup.h interest.h privilege.h libbpf_said.h wait.skel.h
+	tcp.skel.h $sources_h"
+never "collectors know neither model nor printers" \
+	"$(echo user/collector.[ch] user/hooks.[ch] user/tcp.[ch] user/table.[ch] user/netstat.[ch] user/filter.[ch] \
+		user/libbpf_said.[ch] user/kernel.[ch] user/cgroup.[ch] user/interest.[ch] user/privilege.[ch] user/command.[ch])" \
+	"cmd.h options.h run.h window.h $model_h $printers_h"
 never "neither do the sources of a snapshot" \
 	"$(echo user/process.[ch] user/files.[ch] user/borrow.[ch] user/look.[ch])" \
 	"$commands_h collector.h kernel.h privilege.h $model_h $printers_h"
