@@ -1192,6 +1192,7 @@ TEST(active_connections_are_by_process_and_peer_and_fail_in_ways)
 		row = active_row(10 + i);
 		row.synack_ns = row.established_ns = 0;
 		row.error = failures[i].error;
+		row.state_ns[STATE_ESTABLISHED] = 0;
 		row.syn_retransmits = 1;
 		EXPECT_EQ(failures[i].failure, tcp_failure(&row));
 		model_tcp_ended(&row, m);
@@ -1214,6 +1215,15 @@ TEST(active_connections_are_by_process_and_peer_and_fail_in_ways)
 	EXPECT_EQ(1, g->failed[FAILURE_GIVEN_UP]);
 	EXPECT_EQ(1, g->failed[FAILURE_OTHER]);
 	EXPECT_EQ(201, f.groups[1]->key.tgid);
+	/* That it was established was not seen, and is seen by what followed: it did not fail. */
+	row.state_ns[STATE_ESTABLISHED] = 2000;
+	row.error = 0;
+	row.cookie = 29;
+	model_tcp_ended(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	EXPECT_EQ(1, f.groups[0]->failed[FAILURE_GIVEN_UP]);
+	EXPECT_EQ(1, f.groups[0]->established);
+	EXPECT_EQ(1, f.groups[0]->times[TIME_LIFE]->n);
 
 	/* Where processes are filtered, what nobody accepted is a number only. */
 	row = passive_row(30);
@@ -1496,7 +1506,7 @@ TEST(a_connection_can_be_told_whatever_it_is)
 		row.flags = flags[i % ARRAY_SIZE(flags)];
 		row.closer = i / 32 % 4;
 		if (i / 16 % 2)
-			row.established_ns = row.synack_ns = 0;
+			row.established_ns = row.synack_ns = row.state_ns[STATE_ESTABLISHED] = 0;
 		/* As wide as it goes: a name of bytes that move the cursor, all of IPv6. */
 		memset(row.comm, 033, sizeof(row.comm) - 1);
 		row.flags |= TCP_OWNED;

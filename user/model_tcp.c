@@ -161,6 +161,11 @@ static struct group *group_get(struct model_tcp *m, const struct tcp_row *row)
 	return g;
 }
 
+bool tcp_established(const struct tcp_row *row)
+{
+	return row->established_ns || row->flags & TCP_SEEDED || row->state_ns[STATE_ESTABLISHED];
+}
+
 enum tcp_failure tcp_failure(const struct tcp_row *row)
 {
 	switch (row->error) {
@@ -253,7 +258,7 @@ static void ended_add(struct model_tcp *m, struct tcp_group *g, const struct tcp
 		g->unaccepted++;
 	if (row->established_ns)
 		time_add(m, g, TIME_LIFE, row->established_ns, row->ended_ns);
-	else if (!(row->flags & (TCP_PASSIVE | TCP_SEEDED)))
+	else if (!(row->flags & TCP_PASSIVE) && !tcp_established(row))
 		g->failed[tcp_failure(row)]++;
 }
 

@@ -226,6 +226,12 @@ int model_tcp_figures(struct model_tcp *m, uint64_t end_ns, struct tcp_figures *
 
 void model_tcp_free(struct model_tcp *m);
 
+/**
+ * tcp_established() - whether it was, ever: also if when is not known, because the kernel
+ *	skipped the program (see bpf/tcp.bpf.c), or it was before the window
+ */
+bool tcp_established(const struct tcp_row *row);
+
 /** tcp_failure() - why a connection that was never established came to nothing */
 enum tcp_failure tcp_failure(const struct tcp_row *row);
 const char *tcp_failure_name(enum tcp_failure failure);

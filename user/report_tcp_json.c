@@ -240,9 +240,8 @@ int report_tcp_line_json(FILE *out, const struct tcp_row *row, const struct tcp_
 					    json_string(is_passive ? "passive" : "active"));
 	put_address(o, "local", row->family, row->local, row->local_port);
 	put_address(o, "remote", row->family, row->remote, row->remote_port);
-	json_object_set_new(o, "established", json_boolean(row->established_ns ||
-							   row->flags & TCP_SEEDED));
-	json_object_set_new(o, "failure", row->established_ns || row->flags & TCP_SEEDED ?
+	json_object_set_new(o, "established", json_boolean(tcp_established(row)));
+	json_object_set_new(o, "failure", tcp_established(row) ?
 						  json_null() :
 						  json_string(tcp_failure_name(tcp_failure(row))));
 	if (is_passive) {

@@ -11,11 +11,6 @@ static char *between(char *to, uint64_t from, uint64_t until)
 	return from && until >= from ? text_duration(to, until - from) : strcpy(to, "-");
 }
 
-static bool is_established(const struct tcp_row *row)
-{
-	return row->established_ns || row->flags & TCP_SEEDED;
-}
-
 static char *owner(char to[4 * 16 + 16], const struct tcp_row *row)
 {
 	char comm[sizeof(row->comm) + 1] = "", name[4 * 16 + 1];
@@ -40,7 +35,7 @@ const char *reset_reason(const struct tcp_row *row, const struct tcp_plan *plan)
 /* How it ended, in a word. */
 static const char *ending(const struct tcp_row *row)
 {
-	if (!is_established(row))
+	if (!tcp_established(row))
 		return tcp_failure_name(tcp_failure(row));
 	if (row->flags & TCP_RESET_IN)
 		return "reset in";
@@ -174,7 +169,7 @@ static void teardown(FILE *out, const struct tcp_row *row, uint64_t begin)
 
 	sprintf(text, "%s bytes in, ", text_grouped((char[32]){ 0 }, row->bytes_in));
 	sprintf(text + strlen(text), "%s out", text_grouped((char[32]){ 0 }, row->bytes_out));
-	if (is_established(row) && row->ended_ns)
+	if (tcp_established(row) && row->ended_ns)
 		gap(out, text);
 	if (row->closer == CLOSER_LOCAL) {
 		moment(out, row, begin, row->closing_ns, '>', "FIN",
@@ -196,7 +191,7 @@ static void teardown(FILE *out, const struct tcp_row *row, uint64_t begin)
 		gap(out, text);
 		return;
 	}
-	if (!is_established(row))
+	if (!tcp_established(row))
 		moment(out, row, begin, row->ended_ns, row->flags & TCP_RESET_IN ? '<' : ' ', "RST",
 		       tcp_failure_name(tcp_failure(row)));
 	else if (row->flags & TCP_RESET_IN)
