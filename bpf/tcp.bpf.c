@@ -39,6 +39,7 @@ char LICENSE[] SEC("license") = "GPL";
 #define S_IFSOCK 0140000
 #define SEND_SHUTDOWN 2	/* include/net/sock.h */
 #define RCV_SHUTDOWN 1
+#define SOCK_DEAD (1UL << 0)	/* there, enum sock_flags: no process has it */
 #define SOCK_DONE (1UL << 1)	/* there: the peer's FIN was taken */
 
 /* --- knobs, fixed at load ---------------------------------------------------- */
@@ -399,6 +400,21 @@ static __always_inline void row_closing(struct tcp_row *row, const struct sock *
 	}
 }
 
+/*
+ * close() with data unread, or told not to linger, sets CLOSE and sends the reset after it
+ * (tcp_disconnect(), __tcp_close()), when the row is gone. Whoever has shut down already
+ * goes the same way from FIN_WAIT; there, a FIN of the peer or an orphan's minisock also
+ * lead to CLOSE.
+ */
+static __always_inline bool is_abort(const struct tcp_row *row, const struct sock *sk, u8 old)
+{
+	if (row->flags & TCP_RESET_IN || sk->sk_err)
+		return false;
+	if (old == STATE_FIN_WAIT1 || old == STATE_FIN_WAIT2)
+		return !(sk->__sk_common.skc_flags & (SOCK_DEAD | SOCK_DONE));
+	return old == STATE_ESTABLISHED || old == STATE_CLOSE_WAIT;
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(state, const struct sock *sk, int old, int new)
 {
@@ -453,12 +469,7 @@ int BPF_PROG(state, const struct sock *sk, int old, int new)
 		return 0;
 	}
 	row_closing(row, sk, old, new, now);
-	/*
-	 * An abort: close() with data unread, or told not to linger, sets CLOSE and sends
-	 * the reset after it (tcp_disconnect(), __tcp_close()), when the row is gone.
-	 */
-	if (new == STATE_CLOSE && (old == STATE_ESTABLISHED || old == STATE_CLOSE_WAIT) &&
-	    !(row->flags & TCP_RESET_IN) && !sk->sk_err)
+	if (new == STATE_CLOSE && is_abort(row, sk, old))
 		row->flags |= TCP_RESET_OUT;
 	if (new == STATE_CLOSE)
 		row_end(row, sk, now);
