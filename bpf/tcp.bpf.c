@@ -128,6 +128,25 @@ struct {
 	__type(value, struct softirq);
 } softirqs SEC(".maps");
 
+/*
+ * struct early - who accepted a connection by Fast Open before its ACK came, when it has no
+ * row; by the address of the socket
+ */
+struct early {
+	u64 start_ns;
+	u64 accepted_ns;
+	u32 tgid;
+	u32 tid;
+	char comm[16];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, EARLY_MAX);
+	__type(key, u64);
+	__type(value, struct early);
+} earlies SEC(".maps");
+
 /* What a new row is made of. */
 static const struct tcp_row blank_row;
 static const struct timewait_row blank_timewait;
@@ -351,7 +370,23 @@ static __always_inline bool is_fastopen_child(const struct tcp_sock *tp)
 	return BPF_CORE_READ_BITFIELD(tp, syn_data_acked);
 }
 
-/* A child of a listener has shaken hands; nobody owns it yet. */
+/* Who has it already owns the row too. */
+static __always_inline void row_early(struct tcp_row *row, u64 sk)
+{
+	struct early *early = bpf_map_lookup_elem(&earlies, &sk);
+
+	if (!early)
+		return;
+	row->tgid = early->tgid;
+	row->tid = early->tid;
+	row->start_ns = early->start_ns;
+	row->accepted_ns = early->accepted_ns;
+	__builtin_memcpy(row->comm, early->comm, sizeof(row->comm));
+	row->flags |= TCP_OWNED;
+	bpf_map_delete_elem(&earlies, &sk);
+}
+
+/* A child of a listener has shaken hands; nobody owns it yet, but by Fast Open. */
 static __always_inline struct tcp_row *row_passive(const struct sock *sk, u64 cookie, u64 now)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
@@ -359,15 +394,16 @@ static __always_inline struct tcp_row *row_passive(const struct sock *sk, u64 co
 	struct tcp_row *row = bpf_map_lookup_elem(&connections, &cookie);
 	u32 rtt;
 
-	/* By Fast Open it may have been accepted before. */
 	if (!row)
 		row = row_new(cookie, sk, TCP_PASSIVE, STATE_SYN_RECV, now);
 	if (!row || !tp)
 		return NULL;
 	row->established_ns = now;
 	row->syn_retransmits = tp->total_retrans;
-	if (is_fastopen_child(tp))
+	if (is_fastopen_child(tp)) {
 		row->flags |= TCP_FASTOPEN;
+		row_early(row, (u64)sk);
+	}
 	if (softirq && softirq->child == (u64)sk) {
 		row->syn_ns = softirq->child_syn_ns;
 		row->synack_ns = softirq->child_synack_ns;
@@ -816,6 +852,16 @@ FUNCTION(inet_twsk_kill, timewait_end(tw), struct inet_timewait_sock *tw)
 
 /* --- accept ------------------------------------------------------------------------------------ */
 
+/* Its ACK is still to come. */
+static __always_inline void accepted_early(u64 sk, struct task_struct *task, u64 now)
+{
+	struct task_struct *leader = task->group_leader;
+	struct early early = { leader->start_boottime, now, task->tgid, task->pid };
+
+	bpf_probe_read_kernel(early.comm, sizeof(early.comm), leader->comm);
+	bpf_map_update_elem(&earlies, &sk, &early, BPF_ANY);
+}
+
 /* A process has accepted @sk. */
 static __always_inline int accepted(const struct sock *sk, u64 now)
 {
@@ -825,6 +871,8 @@ static __always_inline int accepted(const struct sock *sk, u64 now)
 	if (!sk)
 		return 0;
 	row = row_by(cookie_of(sk));
+	if (!row && BPF_CORE_READ(sk, __sk_common.skc_state) == STATE_SYN_RECV && selected(task))
+		accepted_early((u64)sk, task, now);
 	if (!row || !(row->flags & TCP_PASSIVE) || row->flags & TCP_OWNED)
 		return 0;
 	if (selected(task)) {

@@ -161,6 +161,13 @@ static struct group *group_get(struct model_tcp *m, const struct tcp_row *row)
 	return g;
 }
 
+uint64_t tcp_acceptable_ns(const struct tcp_row *row)
+{
+	bool early = row->accepted_ns && row->accepted_ns < row->established_ns;
+
+	return early ? row->accepted_ns : row->established_ns;
+}
+
 bool tcp_established(const struct tcp_row *row)
 {
 	return row->established_ns || row->flags & TCP_SEEDED || row->state_ns[STATE_ESTABLISHED];
@@ -235,10 +242,7 @@ static void begun_add(struct model_tcp *m, struct tcp_group *g, const struct tcp
 	time_add(m, g, TIME_ACK, row->synack_ns, row->established_ns);
 	g->accepted += row->flags & TCP_OWNED && !(row->flags & TCP_SEEDED);
 	if (row->accepted_ns)
-		/* By Fast Open, accept() may come before the ACK. */
-		time_add(m, g, TIME_ACCEPT,
-			 row->accepted_ns < row->established_ns ? row->accepted_ns : row->established_ns,
-			 row->accepted_ns);
+		time_add(m, g, TIME_ACCEPT, tcp_acceptable_ns(row), row->accepted_ns);
 }
 
 static void ended_add(struct model_tcp *m, struct tcp_group *g, const struct tcp_row *row)

@@ -232,6 +232,12 @@ void model_tcp_free(struct model_tcp *m);
  */
 bool tcp_established(const struct tcp_row *row);
 
+/**
+ * tcp_acceptable_ns() - since when accept() could have it: ESTABLISHED, or, by Fast Open,
+ * when it had it before the ACK came
+ */
+uint64_t tcp_acceptable_ns(const struct tcp_row *row);
+
 /** tcp_failure() - why a connection that was never established came to nothing */
 enum tcp_failure tcp_failure(const struct tcp_row *row);
 const char *tcp_failure_name(enum tcp_failure failure);

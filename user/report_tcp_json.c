@@ -249,7 +249,7 @@ int report_tcp_line_json(FILE *out, const struct tcp_row *row, const struct tcp_
 		put_between(o, "synack_to_ack_ns", row->synack_ns, row->established_ns);
 		json_object_set_new(o, "synack_to_ack_kind",
 				    json_string(plan->handshakes ? "exact" : "derived"));
-		put_between(o, "ack_to_accept_ns", row->established_ns, row->accepted_ns);
+		put_between(o, "ack_to_accept_ns", tcp_acceptable_ns(row), row->accepted_ns);
 	} else {
 		put_between(o, "handshake_ns", row->syn_ns, row->established_ns);
 		for (uint32_t i = 0; i < kept; i++)

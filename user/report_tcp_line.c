@@ -71,7 +71,7 @@ void report_tcp_line_text(FILE *out, const struct tcp_row *row, const struct tcp
 		text_address(remote, row->family, row->remote, row->remote_port),
 		passive && !plan->handshakes && from ? "~" : "",
 		passive && !plan->handshakes && from ? 8 : 9, t[0],
-		passive ? between(t[1], row->established_ns, row->accepted_ns) : "-",
+		passive ? between(t[1], tcp_acceptable_ns(row), row->accepted_ns) : "-",
 		between(t[2], row->established_ns, row->ended_ns), text_grouped(n[0], row->bytes_in),
 		text_grouped(n[1], row->bytes_out),
 		row->srtt_us ? text_duration(t[3], row->srtt_us * 1000ULL) : "-", row->retransmits,
@@ -141,7 +141,7 @@ static void handshake(FILE *out, const struct tcp_row *row, const struct tcp_pla
 			between(t, row->synack_ns, row->established_ns));
 		moment(out, row, begin, row->established_ns, '<', "ACK", text);
 		sprintf(text, "accept() returned: it waited %s",
-			between(t, row->established_ns, row->accepted_ns));
+			between(t, tcp_acceptable_ns(row), row->accepted_ns));
 		moment(out, row, begin, row->accepted_ns, ' ', "",
 		       row->accepted_ns ? text : "accept() was not seen");
 		return;
