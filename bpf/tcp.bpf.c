@@ -249,7 +249,7 @@ static __always_inline bool netns_selected(const struct sock *sk)
 	return !filter_netns || BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) == filter_netns;
 }
 
-/* By its ports and its peer, which are known by the time that it is told. */
+/* By its ports and its peer, which are known by the time that its end is told. */
 static __always_inline bool row_selected(const struct tcp_row *row)
 {
 	bool v4 = row->family == AF_INET, found = !filter_ports_nr;
@@ -258,7 +258,8 @@ static __always_inline bool row_selected(const struct tcp_row *row)
 		if (i < filter_ports_nr && (filter_ports[i] == row->local_port ||
 					    filter_ports[i] == row->remote_port))
 			found = true;
-	if (!found)
+	/* Which port it will have here is not known yet. */
+	if (!found && !(row->state == STATE_SYN_SENT && !row->local_port))
 		return false;
 	for (u32 i = 0; filter_peer_bits && i < 16; i++) {
 		u8 byte = !v4 ? row->remote[i] : i < 10 ? 0 : i < 12 ? 0xff : row->remote[i - 12];
@@ -473,6 +474,10 @@ int BPF_PROG(state, const struct sock *sk, int old, int new)
 		row = row_new(cookie, sk, 0, STATE_SYN_SENT, now);
 		if (!row)
 			return 0;
+		if (!row_selected(row)) {
+			row_drop(row);
+			return 0;
+		}
 		row_owner(row, task);
 		row->syn_ns = now;
 		return 0;

@@ -348,12 +348,24 @@ static void on_listener(const void *record, void *arg)
 	tcp->fns->listener(record, tcp->arg);
 }
 
+/* Of one that connects the port here is not known yet: it is told once it is. */
+static bool may_be_another(const struct tcp *tcp, const struct tcp_row *row)
+{
+	if (row->state != STATE_SYN_SENT || row->local_port)
+		return false;
+	for (uint32_t i = 0; i < tcp->settings.ports_nr; i++)
+		if (tcp->settings.ports[i] == row->remote_port)
+			return false;
+	return tcp->settings.ports_nr;
+}
+
 static void on_living(const void *row, size_t size, void *arg)
 {
 	struct tcp *tcp = arg;
 
 	(void)size;
-	tcp->fns->living(row, tcp->arg);
+	if (!may_be_another(tcp, row))
+		tcp->fns->living(row, tcp->arg);
 }
 
 static void on_waiting(const void *row, size_t size, void *arg)
