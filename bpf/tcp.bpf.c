@@ -35,6 +35,7 @@ char LICENSE[] SEC("license") = "GPL";
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
+#define IPPROTO_MPTCP 262
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define SEND_SHUTDOWN 2	/* include/net/sock.h */
@@ -914,6 +915,10 @@ static __always_inline struct sock *sock_of_fd(struct task_struct *task, u32 fd)
 		return NULL;
 	socket = BPF_CORE_READ(file, private_data);
 	sk = BPF_CORE_READ(socket, sk);
+	/* What the peer began is its first subflow. */
+	if (bpf_core_field_exists(((struct mptcp_sock *)0)->first) &&
+	    BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP)
+		sk = BPF_CORE_READ((struct mptcp_sock *)sk, first);
 	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP ? sk : NULL;
 }
 

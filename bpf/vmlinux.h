@@ -377,6 +377,10 @@ struct tcp_sock {
 	u32 snd_una;
 };
 
+struct mptcp_sock {
+	struct sock *first;
+};
+
 struct sockaddr_un {
 	u16 sun_family;
 	char sun_path[108];
