@@ -142,7 +142,7 @@ struct early {
 };
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, EARLY_MAX);
 	__type(key, u64);
 	__type(value, struct early);
@@ -372,6 +372,11 @@ static __always_inline bool is_fastopen_child(const struct tcp_sock *tp)
 	return BPF_CORE_READ_BITFIELD(tp, syn_data_acked);
 }
 
+static __always_inline void early_forget(u64 sk)
+{
+	bpf_map_delete_elem(&earlies, &sk);
+}
+
 /* Who has it already owns the row too. */
 static __always_inline void row_early(struct tcp_row *row, u64 sk)
 {
@@ -385,7 +390,7 @@ static __always_inline void row_early(struct tcp_row *row, u64 sk)
 	row->accepted_ns = early->accepted_ns;
 	__builtin_memcpy(row->comm, early->comm, sizeof(row->comm));
 	row->flags |= TCP_OWNED;
-	bpf_map_delete_elem(&earlies, &sk);
+	early_forget(sk);
 }
 
 /* A child of a listener has shaken hands; nobody owns it yet, but by Fast Open. */
@@ -493,6 +498,9 @@ int BPF_PROG(state, const struct sock *sk, int old, int new)
 		}
 	} else {
 		row = row_get(sk);
+		/* Its ACK never came, and its address may be another's from now on. */
+		if (old == STATE_SYN_RECV)
+			early_forget((u64)sk);
 	}
 	if (!row)
 		return 0;
@@ -865,7 +873,8 @@ static __always_inline void accepted_early(u64 sk, struct task_struct *task, u64
 	struct early early = { leader->start_boottime, now, task->tgid, task->pid };
 
 	bpf_probe_read_kernel(early.comm, sizeof(early.comm), leader->comm);
-	bpf_map_update_elem(&earlies, &sk, &early, BPF_ANY);
+	if (bpf_map_update_elem(&earlies, &sk, &early, BPF_ANY))
+		tcp_lose(TCP_LOSS_TABLE);
 }
 
 /* A process has accepted @sk. */

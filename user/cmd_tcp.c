@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/nsfs.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -184,9 +187,14 @@ static int netns_open(const char *name, struct err *err)
 	else
 		snprintf(path, sizeof(path), "/run/netns/%s", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? err_set(err, -errno, "network namespace %.60s: %.100s: %s", name, path,
-				strerror(errno)) :
-			fd;
+	if (fd < 0)
+		return err_set(err, -errno, "network namespace %.60s: %.100s: %s", name, path,
+			       strerror(errno));
+	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET) {
+		close(fd);
+		return err_set(err, -EINVAL, "network namespace %.60s: %.100s is none", name, path);
+	}
+	return fd;
 }
 
 /* Finds the namespace, and opens its counters while that is still allowed. */
