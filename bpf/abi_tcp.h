@@ -277,7 +277,7 @@ struct listener_record {
 #define CONNECTIONS_MAX 65536
 #define REQUESTS_MAX 65536
 #define LISTENERS_MAX 4096
-#define EARLY_MAX 1024		/* accepted by Fast Open, the ACK still under way */
+#define EARLY_MAX 1024		/* accepted, and not ESTABLISHED yet */
 #define TIMEWAITS_MAX 262144	/* net.ipv4.tcp_max_tw_buckets of large machines */
 
 _Static_assert(sizeof(struct tcp_row) == 416, "struct tcp_row is ABI");

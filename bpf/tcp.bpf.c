@@ -130,8 +130,8 @@ struct {
 } softirqs SEC(".maps");
 
 /*
- * struct early - who accepted a connection by Fast Open before its ACK came, when it has no
- * row; by the address of the socket
+ * struct early - who accepted a connection before it was ESTABLISHED, when it has no row; by
+ * the address of the socket
  */
 struct early {
 	u64 start_ns;
@@ -393,7 +393,7 @@ static __always_inline void row_early(struct tcp_row *row, u64 sk)
 	early_forget(sk);
 }
 
-/* A child of a listener has shaken hands; nobody owns it yet, but by Fast Open. */
+/* A child of a listener has shaken hands. */
 static __always_inline struct tcp_row *row_passive(const struct sock *sk, u64 cookie, u64 now)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
@@ -407,10 +407,9 @@ static __always_inline struct tcp_row *row_passive(const struct sock *sk, u64 co
 		return NULL;
 	row->established_ns = now;
 	row->syn_retransmits = tp->total_retrans;
-	if (is_fastopen_child(tp)) {
+	if (is_fastopen_child(tp))
 		row->flags |= TCP_FASTOPEN;
-		row_early(row, (u64)sk);
-	}
+	row_early(row, (u64)sk);
 	if (softirq && softirq->child == (u64)sk) {
 		row->syn_ns = softirq->child_syn_ns;
 		row->synack_ns = softirq->child_synack_ns;
@@ -886,8 +885,18 @@ static __always_inline int accepted(const struct sock *sk, u64 now)
 	if (!sk)
 		return 0;
 	row = row_by(cookie_of(sk));
-	if (!row && BPF_CORE_READ(sk, __sk_common.skc_state) == STATE_SYN_RECV && selected(task))
-		accepted_early((u64)sk, task, now);
+	if (!row) {
+		/*
+		 * By Fast Open; or another CPU has just queued it and makes it ESTABLISHED
+		 * now. It makes the row and then looks who was early, this one does so the
+		 * other way round: one of the two sees the other.
+		 */
+		if (BPF_CORE_READ(sk, __sk_common.skc_state) == STATE_SYN_RECV && selected(task))
+			accepted_early((u64)sk, task, now);
+		row = row_by(cookie_of(sk));
+		if (row)
+			early_forget((u64)sk);
+	}
 	if (!row || !(row->flags & TCP_PASSIVE) || row->flags & TCP_OWNED)
 		return 0;
 	if (selected(task)) {

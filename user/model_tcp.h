@@ -233,8 +233,8 @@ void model_tcp_free(struct model_tcp *m);
 bool tcp_established(const struct tcp_row *row);
 
 /**
- * tcp_acceptable_ns() - since when accept() could have it: ESTABLISHED, or, by Fast Open,
- * when it had it before the ACK came
+ * tcp_acceptable_ns() - since when accept() could have it: ESTABLISHED; or when it had it,
+ * if that was before: by Fast Open, or because another CPU was so quick
  */
 uint64_t tcp_acceptable_ns(const struct tcp_row *row);
 

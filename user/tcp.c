@@ -135,7 +135,7 @@ int tcp_bill(const struct kernel *kernel, const struct tcp_plan *plan, uint32_t 
 		{ "connections", "connections", "tcp" },
 		{ "requests", "handshakes that go on", "tcp" },
 		{ "timewaits", "minisocks", "tcp" },
-		{ "earlies", "accepted by Fast Open before the ACK", "tcp" },
+		{ "earlies", "accepted before ESTABLISHED", "tcp" },
 		{ "listeners", "SYNs, by where is listened", "tcp" },
 		{ "ring", "what has ended (ring)", "tcp" },
 		{ "softirqs", "the handshake that it works on, a CPU", "tcp" },
