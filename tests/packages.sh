@@ -13,7 +13,7 @@ build="gcc libc6-dev make pkg-config clang llvm bpftool libbpf-dev libjansson-de
 demo="redis-server redis-tools python3"
 module="gcc make pahole kmod bpftool xz-utils zstd"
 check="python3 binutils debootstrap xz-utils zstd cpio busybox-static qemu-system-x86
-	linux-libc-dev redis-server redis-tools iproute2 kmod util-linux procps strace tmux"
+	linux-libc-dev redis-server redis-tools iproute2 tcpdump kmod util-linux procps strace tmux"
 debug_kernel="flex bison bc libelf-dev"
 bench="redis-server redis-tools nginx-light wrk libbpf-tools bpftrace linux-perf strace util-linux procps python3"
 
