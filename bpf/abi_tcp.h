@@ -72,6 +72,41 @@ enum tcp_flag {
 	TCP_LEFT_BEHIND = 1 << 9,
 };
 
+/*
+ * How something that came, data or a connection, got to the thread that took it, if that
+ * slept in a call of the wait family meanwhile. X(name, words): each until the next.
+ */
+#define REACH_PARTS(X)						\
+	X(ready, "a file that the thread waits for becomes ready")	\
+	X(woken, "the thread is made runnable")			\
+	X(running, "it runs")						\
+	X(returned, "its call returns")				\
+	X(taken, "it reads, or accepts")
+
+enum reach_part {
+#define X(name, words) REACH_##name,
+	REACH_PARTS(X)
+#undef X
+	REACH_NR,
+};
+
+/**
+ * struct reach - what was taken after a call of the wait family
+ * @slept: by threads whose last call had slept, and was woken after it came
+ * @sum_ns, @max_ns: of these, by enum reach_part; where it is not seen that files become
+ *	ready, REACH_ready is 0 and REACH_woken begins when it came
+ * @awake: by threads whose last call was not woken after it came: they were at work
+ * @awake_sum_ns, @awake_max_ns: of these, from when it came to when it was taken
+ */
+struct reach {
+	__u64 slept;
+	__u64 sum_ns[REACH_NR];
+	__u64 max_ns[REACH_NR];
+	__u64 awake;
+	__u64 awake_sum_ns;
+	__u64 awake_max_ns;
+};
+
 /* Who ended its direction first. */
 enum tcp_closer {
 	CLOSER_NONE,	/* nobody: it lives, was reset, or the window did not see it */
@@ -118,6 +153,10 @@ enum tcp_closer {
  * @segment_ns: the last segment came then
  * @hole_ns: since then data waits behind what is missing; 0: none does
  * @holes, @hole_sum_ns, @hole_max_ns: such waits that are over, by what was missing
+ *
+ * With --waits:
+ * @read_reach: reads that found data
+ * @accept_reach: its accept()
  */
 struct tcp_row {
 	__u64 cookie;
@@ -143,6 +182,8 @@ struct tcp_row {
 	__u64 holes;
 	__u64 hole_sum_ns;
 	__u64 hole_max_ns;
+	struct reach read_reach;
+	struct reach accept_reach;
 	__u8 local[16];
 	__u8 remote[16];
 	char comm[16];
@@ -280,8 +321,8 @@ struct listener_record {
 #define EARLY_MAX 1024		/* accepted, and not ESTABLISHED yet */
 #define TIMEWAITS_MAX 262144	/* net.ipv4.tcp_max_tw_buckets of large machines */
 
-_Static_assert(sizeof(struct tcp_row) == 416, "struct tcp_row is ABI");
-_Static_assert(sizeof(struct tcp_record) == 424, "struct tcp_record is ABI");
+_Static_assert(sizeof(struct tcp_row) == 640, "struct tcp_row is ABI");
+_Static_assert(sizeof(struct tcp_record) == 648, "struct tcp_record is ABI");
 _Static_assert(sizeof(struct timewait_row) == 48, "struct timewait_row is ABI");
 _Static_assert(sizeof(struct timewait_record) == 56, "struct timewait_record is ABI");
 _Static_assert(sizeof(struct listen_key) == 32, "struct listen_key is ABI");

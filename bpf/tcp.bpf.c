@@ -29,6 +29,7 @@
 
 #include "abi_tcp.h"
 #include "filter.h"
+#include "thread.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -47,6 +48,9 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* SYNs, requests and minisocks are hooked. */
 const volatile bool functions_on;
+/* The map threads is that of a run of wait.bpf.c, with chains. */
+const volatile bool waits_on;
+const volatile bool waits_see_ready;
 /* tcp_send_reset passes the reason as its third argument since 6.11. */
 const volatile bool reset_has_reason;
 /* Local or remote ports; 0 at the end. */
@@ -585,6 +589,49 @@ int BPF_PROG(reset_out, const struct sock *sk)
 	return 0;
 }
 
+/* --- how it reaches the program, if asked for -------------------------------------------- */
+
+/*
+ * The current thread takes at @now what came at @from. Its last call of the wait family
+ * tells how it came to know: if that slept and was woken since, its parts; if not, the
+ * thread was at work, and the call found it ready. A thread that took it by a call that
+ * blocks is in neither.
+ */
+static __always_inline void reach_count(struct reach *reach, u64 from, u64 now)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 ns[REACH_NR], ready;
+	struct thread *t;
+
+	if (!waits_on)
+		return;
+	t = bpf_task_storage_get(&threads, task, 0, 0);
+	if (!t || t->call.open || t->returned_ns < from)
+		return;
+	if (t->call.woken_ns < from) {
+		reach->awake++;
+		reach->awake_sum_ns += now - from;
+		if (now - from > reach->awake_max_ns)
+			reach->awake_max_ns = now - from;
+		return;
+	}
+	if (t->call.ran_ns < t->call.woken_ns || t->returned_ns < t->call.ran_ns)
+		return;
+	/* The wake that it came into may have been begun for another file. */
+	ready = waits_see_ready && t->call.ready_ns > from ? t->call.ready_ns : from;
+	ns[REACH_ready] = ready - from;
+	ns[REACH_woken] = t->call.woken_ns - ready;
+	ns[REACH_running] = t->call.ran_ns - t->call.woken_ns;
+	ns[REACH_returned] = t->returned_ns - t->call.ran_ns;
+	ns[REACH_taken] = now - t->returned_ns;
+	reach->slept++;
+	for (int i = 0; i < REACH_NR; i++) {
+		reach->sum_ns[i] += ns[i];
+		if (ns[i] > reach->max_ns[i])
+			reach->max_ns[i] = ns[i];
+	}
+}
+
 /* --- data, if asked for ----------------------------------------------------------------- */
 
 /*
@@ -637,11 +684,13 @@ SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(data_read, struct sock *sk)
 {
 	struct tcp_row *row = open ? row_get(sk) : NULL;
-	u64 ns;
+	u64 now, ns;
 
 	if (!row || !row->arrived_ns)
 		return 0;
-	ns = bpf_ktime_get_ns() - row->arrived_ns;
+	now = bpf_ktime_get_ns();
+	ns = now - row->arrived_ns;
+	reach_count(&row->read_reach, row->arrived_ns, now);
 	row->arrived_ns = 0;
 	row->reads++;
 	row->read_sum_ns += ns;
@@ -902,6 +951,8 @@ static __always_inline int accepted(const struct sock *sk, u64 now)
 	if (selected(task)) {
 		row->accepted_ns = now;
 		row_owner(row, task);
+		if (row->established_ns)
+			reach_count(&row->accept_reach, row->established_ns, now);
 		return 0;
 	}
 	row_drop(row);

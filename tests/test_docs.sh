@@ -87,10 +87,14 @@ def walk(value, path):
         for k, v in value.items():
             print(path + k)
             # Parts of a chain or a connection have the same keys each, which are told once.
-            part = (k.endswith("_ns") and path in ("chains.", "connections.", "minisocks.")
+            part = (k.endswith("_ns") and path in ("chains.", "connections.", "minisocks.", "reach.")
                     or k in ("arrived_to_read_ns", "behind_missing_ns"))
             if k in ("states", "states_ns", "reset_reasons"):
                 walk(list(v.values()), "states.")
+            elif k in ("read_reach", "accept_reach"):
+                walk(v, "reach.")
+            elif k == "stat":
+                pass    # another page has it
             else:
                 walk(v, "" if k in ("waits", "processes") or part else path + k + ".")
 for line in sys.stdin:
@@ -227,7 +231,7 @@ while time.time() < end:
 		keys_named "$dir/keys" Documentation/measures.rst "stat: JSON keys in measures.rst"
 		keys_named "$dir/keys" Documentation/ioready-stat.1.rst "stat: JSON keys in the man page"
 		# A connection of each side, and one that is refused.
-		"$ioready" tcp --json --each --data -q -- python3 -c '
+		"$ioready" tcp --json --each --waits -q -- python3 -c '
 import socket
 s = socket.socket()
 s.bind(("127.0.0.1", 0))
@@ -245,7 +249,7 @@ a.close()' >"$dir/tcp" 2>"$dir/why"
 		[ ! -s "$dir/why" ] && [ -s "$dir/tcp" ]
 		result "tcp --json" $?
 		keys <"$dir/tcp" >"$dir/keys"
-		for key in syn_to_synack_ns syn_retransmits_ns connections.accepted \
+		for key in syn_to_synack_ns reach.taken_ns stat syn_retransmits_ns connections.accepted \
 			connections.failed.refused states.now counters.listen_drops; do
 			grep -q -x -e "$key" "$dir/keys" || echo "no $key"
 		done >"$dir/why"

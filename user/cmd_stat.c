@@ -175,6 +175,8 @@ int cmd_stat(int argc, char **argv)
 
 	ret = run_open(&run, &o, &err);
 	if (!ret)
+		ret = run_load(&run, &err);
+	if (!ret)
 		ret = run_attach(&run, &err);
 	if (!ret && o.verbose)
 		fprintf(stderr, "%s tier: programs loaded in %.0f ms, attached in %.0f ms\n",

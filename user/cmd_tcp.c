@@ -19,6 +19,7 @@
 #include "options.h"
 #include "parse.h"
 #include "report_tcp.h"
+#include "run.h"
 #include "tcp.h"
 #include "window.h"
 
@@ -30,6 +31,7 @@
 #define OPTION_NETWORKS 517
 #define OPTION_CONNECTIONS 518
 #define OPTION_DATA 519
+#define OPTION_WAITS 520
 
 #define SECOND UINT64_C(1000000000)
 
@@ -44,6 +46,7 @@ struct tcp_options {
 	bool each;
 	bool diagram;
 	bool networks;
+	bool waits;
 };
 
 static const struct argp_option entries[] = {
@@ -59,6 +62,10 @@ static const struct argp_option entries[] = {
 	  "a picture of the connection that took longest to be made", 6 },
 	{ "data", OPTION_DATA, NULL, 0,
 	  "also how long data waits: for what is missing before it, and to be read", 6 },
+	{ "waits", OPTION_WAITS, NULL, 0,
+	  "with --data, how it reaches a thread that waits in select, poll or epoll; and all that "
+	  "'stat --chain' tells of the same window",
+	  6 },
 	{ "networks", OPTION_NETWORKS, NULL, 0, "tell peers apart by network (/24, /64)", 6 },
 	{ "connections", OPTION_CONNECTIONS, "N", 0,
 	  "room for connections at once (default 65536)", 6 },
@@ -124,6 +131,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPTION_DATA:
 		t->settings.data = true;
 		break;
+	case OPTION_WAITS:
+		t->waits = t->settings.data = t->o.chain = true;
+		break;
 	case OPTION_NETWORKS:
 		t->networks = true;
 		break;
@@ -155,12 +165,13 @@ static const struct argp argp = {
 
 /**
  * struct tcp_run - all that the command holds
+ * @waits: the window, and with --waits the run of waits in it
  * @whole, @part: models of the window, and of the interval that goes on (--interval)
  * @told_ns: end of the last interval
  */
 struct tcp_run {
 	const struct tcp_options *t;
-	struct window window;
+	struct run waits;
 	struct tcp *tcp;
 	struct model_tcp *whole;
 	struct model_tcp *part;
@@ -242,11 +253,11 @@ static void on_ended(const struct tcp_row *row, void *arg)
 	model_tcp_ended(row, run->whole);
 	if (run->part)
 		model_tcp_ended(row, run->part);
-	if (!run->t->each || (filter_any(&run->window.filter) && !(row->flags & TCP_OWNED)))
+	if (!run->t->each || (filter_any(&run->waits.window.filter) && !(row->flags & TCP_OWNED)))
 		return;
 	if (!o->json)
-		report_tcp_line_text(run->window.out, row, plan, run->unix_offset_ns);
-	else if (report_tcp_line_json(run->window.out, row, plan, run->unix_offset_ns))
+		report_tcp_line_text(run->waits.window.out, row, plan, run->unix_offset_ns);
+	else if (report_tcp_line_json(run->waits.window.out, row, plan, run->unix_offset_ns))
 		run->failed = -ENOMEM;
 }
 
@@ -279,7 +290,7 @@ static int fetch(struct tcp_run *run, struct err *err)
 	ret = tcp_drain(run->tcp, &fns, run, err);
 	if (!ret && run->failed)
 		ret = err_set(err, run->failed, "out of memory");
-	return ret || !run->t->each ? ret : window_flush(&run->window, err);
+	return ret || !run->t->each ? ret : window_flush(&run->waits.window, err);
 }
 
 /* --- the window ---------------------------------------------------------------------------- */
@@ -291,7 +302,7 @@ static int part_begin(struct tcp_run *run, uint64_t now, struct err *err)
 	if (!run->t->o.interval_ns)
 		return 0;
 	next = run->part ? model_tcp_next(run->part, now) :
-			   model_tcp_new(now, filter_any(&run->window.filter), run->t->networks);
+			   model_tcp_new(now, filter_any(&run->waits.window.filter), run->t->networks);
 	model_tcp_free(run->part);
 	run->part = next;
 	run->told_ns = now;
@@ -302,15 +313,22 @@ static int begin(struct tcp_run *run, struct err *err)
 {
 	const struct options *o = &run->t->o;
 	struct tcp_settings settings = run->t->settings;
-	struct window *w = &run->window;
+	struct window *w = &run->waits.window;
 	uint64_t now, loaded;
-	int ret = window_open(w, o, err);
+	int ret = run_open(&run->waits, o, err);
 
 	if (ret)
 		return ret;
 	settings.filter = w->filter;
 	settings.ring_bytes = o->ring_bytes;
 	ret = netns_begin(run, &settings, err);
+	if (!ret && run->t->waits) {
+		ret = run_load(&run->waits, err);
+		if (!ret) {
+			settings.threads_fd = collector_threads_fd(run->waits.collector);
+			settings.sees_ready = w->plan.wake != WAKE_WAKING;
+		}
+	}
 	if (!ret)
 		ret = tcp_open(&run->tcp, &w->kernel, w->plan.tier, &settings, err);
 	if (ret)
@@ -325,7 +343,7 @@ static int begin(struct tcp_run *run, struct err *err)
 	if (!ret)
 		ret = tcp_attach(run->tcp, err);
 	if (!ret)
-		ret = window_begin(w, err);
+		ret = run->t->waits ? run_attach(&run->waits, err) : window_begin(w, err);
 	if (!ret)
 		ret = part_begin(run, w->start_ns, err);
 	/* Who listens, and what was dropped before, is known from the beginning. */
@@ -342,9 +360,10 @@ static int print(struct tcp_run *run, struct model_tcp *model, bool interval, ui
 		 struct err *err)
 {
 	const struct options *o = &run->t->o;
-	const struct window *w = &run->window;
+	const struct window *w = &run->waits.window;
 	uint64_t begin_ns = interval ? run->told_ns : w->start_ns;
 	const struct text_options text = { o->rows, options_color(o, fileno(w->out)) };
+	struct report waits = { 0 };
 	struct tcp_report report = {
 		.host = w->kernel.host,
 		.release = w->kernel.release,
@@ -366,32 +385,56 @@ static int print(struct tcp_run *run, struct model_tcp *model, bool interval, ui
 	if (ret)
 		return ret;
 	tcp_losses(run->tcp, &report.losses);
-	if (o->json && report_tcp_json(w->out, &report))
-		return err_set(err, -ENOMEM, "out of memory");
-	if (!o->json && run->t->diagram && !interval && report.figures.exemplar.cookie)
-		report_tcp_diagram(w->out, &report.figures.exemplar, report.plan);
-	if (!o->json)
+	if (run->t->waits) {
+		ret = run_report(&run->waits, interval, end_ns, &waits, err);
+		if (ret)
+			goto err_free;
+		report.waits = &waits;
+	}
+	if (!o->json) {
+		if (run->t->diagram && !interval && report.figures.exemplar.cookie)
+			report_tcp_diagram(w->out, &report.figures.exemplar, report.plan);
 		report_tcp_text(w->out, &report, &text);
-	ret = window_flush(&run->window, err);
-	if (!ret && !interval && o->fail_on_loss && tcp_losses_total(&report.losses))
+		if (report.waits) {
+			fputc('\n', w->out);
+			report_text(w->out, &waits, &text);
+		}
+	} else if (report_tcp_json(w->out, &report)) {
+		ret = err_set(err, -ENOMEM, "out of memory");
+		goto err_free;
+	}
+	ret = window_flush(&run->waits.window, err);
+	if (!ret && !interval && o->fail_on_loss &&
+	    (tcp_losses_total(&report.losses) || losses_total(&waits.losses)))
 		ret = 1;
+
+err_free:
+	run_report_free(&waits);
 	return ret;
+}
+
+/* Waits; of what is told meanwhile, this takes that of the waits. */
+static int turn(struct tcp_run *run, uint64_t until_ns, struct err *err)
+{
+	if (run->t->waits)
+		return run_turn(&run->waits, until_ns, -1, err);
+	return window_wait(&run->waits.window, until_ns, -1);
 }
 
 static int trace(struct tcp_run *run, struct err *err)
 {
 	const struct options *o = &run->t->o;
-	uint64_t deadline = window_deadline(&run->window);
-	uint64_t next = o->interval_ns ? run->window.start_ns + o->interval_ns : UINT64_MAX;
+	uint64_t deadline = window_deadline(&run->waits.window);
+	uint64_t next = o->interval_ns ? run->waits.window.start_ns + o->interval_ns : UINT64_MAX;
 	bool progress = !o->quiet && !run->t->each && isatty(STDERR_FILENO);
 
 	if (run->t->each && !o->json)
-		report_tcp_line_head(run->window.out);
+		report_tcp_line_head(run->waits.window.out);
 	for (;;) {
 		uint64_t now = window_now();
 		int ret;
 
-		if (now >= deadline || window_all_ended(&run->window))
+		if (now >= deadline || window_all_ended(&run->waits.window))
 			break;
 		if (now >= next) {
 			ret = print(run, run->part, true, now, err);
@@ -403,8 +446,11 @@ static int trace(struct tcp_run *run, struct err *err)
 				next += o->interval_ns;
 		}
 		if (progress)
-			fprintf(stderr, "\r%.0f s ", (now - run->window.start_ns) / 1e9);
-		if (window_wait(&run->window, deadline < next ? deadline : next, -1) == WINDOW_STOP)
+			fprintf(stderr, "\r%.0f s ", (now - run->waits.window.start_ns) / 1e9);
+		ret = turn(run, deadline < next ? deadline : next, err);
+		if (ret < 0)
+			return ret;
+		if (ret == WINDOW_STOP)
 			break;
 		ret = fetch(run, err);
 		if (ret)
@@ -421,6 +467,8 @@ static int finish(struct tcp_run *run, struct err *err)
 	int ret = 0;
 
 	tcp_detach(run->tcp);
+	if (run->t->waits)
+		run_detach(&run->waits);
 	if (run->t->o.verbose)
 		fprintf(stderr, "detached in %.0f ms\n", (window_now() - end) / 1e6);
 	if (run->part && end > run->told_ns)
@@ -431,7 +479,7 @@ static int finish(struct tcp_run *run, struct err *err)
 int cmd_tcp(int argc, char **argv)
 {
 	struct tcp_options t = { .settings.connections = CONNECTIONS_MAX };
-	struct tcp_run run = { .t = &t, .window = WINDOW_INIT, .netstat = NETSTAT_INIT, .netns = -1 };
+	struct tcp_run run = { .t = &t, .waits = RUN_INIT, .netstat = NETSTAT_INIT, .netns = -1 };
 	struct err err = { "" };
 	int ret, status;
 
@@ -450,14 +498,14 @@ int cmd_tcp(int argc, char **argv)
 	}
 	ret = begin(&run, &err);
 	if (!ret) {
-		status = cmd_start("tcp", &run.window);
+		status = cmd_start("tcp", &run.waits.window);
 		if (status)
 			goto close;
 		ret = trace(&run, &err);
 	}
 	if (!ret)
 		ret = finish(&run, &err);
-	status = cmd_end("tcp", &run.window, ret, err.text);
+	status = cmd_end("tcp", &run.waits.window, ret, err.text);
 close:
 	tcp_close(run.tcp);
 	model_tcp_free(run.whole);
@@ -465,6 +513,6 @@ close:
 	netstat_close(&run.netstat);
 	if (run.netns >= 0)
 		close(run.netns);
-	window_close(&run.window);
+	run_close(&run.waits);
 	return status;
 }

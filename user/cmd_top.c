@@ -705,6 +705,8 @@ int cmd_top(int argc, char **argv)
 	}
 	ret = run_open(&top.run, &t.o, &err);
 	if (!ret)
+		ret = run_load(&top.run, &err);
+	if (!ret)
 		ret = run_attach(&top.run, &err);
 	if (!ret && t.o.verbose)
 		fprintf(stderr, "%s tier: programs loaded in %.0f ms, attached in %.0f ms\n",

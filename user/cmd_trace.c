@@ -263,6 +263,8 @@ int cmd_trace(int argc, char **argv)
 			      "tracepoints do not tell it; see 'ioready doctor'",
 			      tier_name(run.window.plan.tier));
 	if (!ret)
+		ret = run_load(&run, &err);
+	if (!ret)
 		ret = run_attach(&run, &err);
 	if (!ret && t.o.verbose)
 		fprintf(stderr, "%s tier: programs loaded in %.0f ms, attached in %.0f ms\n",

@@ -259,6 +259,11 @@ int collector_attach(struct collector *c, struct err *err)
 	return iterate(skel->progs.seed, ignore, NULL, err);
 }
 
+int collector_threads_fd(const struct collector *c)
+{
+	return bpf_map__fd(c->skel->maps.threads);
+}
+
 int collector_follow(struct collector *c, pid_t pid, struct err *err)
 {
 	return filter_follow(bpf_map__fd(c->skel->maps.tree), pid, err);

@@ -213,6 +213,13 @@ bool collector_has_herd(const struct collector *c);
 bool collector_has_items(const struct collector *c);
 bool collector_has_served(const struct collector *c);
 
+/**
+ * collector_threads_fd() - the map of threads, for programs that read what it knows
+ *
+ * Return: its fd, which stays the collector's.
+ */
+int collector_threads_fd(const struct collector *c);
+
 /** collector_scan_functions() - number of ->poll() functions hooked, 0 for none */
 int collector_scan_functions(const struct collector *c);
 

@@ -202,6 +202,20 @@ static void state_add(struct tcp_group *g, unsigned int state, uint64_t ns)
 		g->state_max_ns[state] = ns;
 }
 
+static void reach_add(struct reach *to, const struct reach *reach)
+{
+	to->slept += reach->slept;
+	to->awake += reach->awake;
+	to->awake_sum_ns += reach->awake_sum_ns;
+	if (reach->awake_max_ns > to->awake_max_ns)
+		to->awake_max_ns = reach->awake_max_ns;
+	for (int i = 0; i < REACH_NR; i++) {
+		to->sum_ns[i] += reach->sum_ns[i];
+		if (reach->max_ns[i] > to->max_ns[i])
+			to->max_ns[i] = reach->max_ns[i];
+	}
+}
+
 /* What a connection adds to a group as soon as it is there. */
 static void begun_add(struct model_tcp *m, struct tcp_group *g, const struct tcp_row *row)
 {
@@ -226,6 +240,8 @@ static void begun_add(struct model_tcp *m, struct tcp_group *g, const struct tcp
 	g->hole_sum_ns += row->hole_sum_ns;
 	if (row->hole_max_ns > g->hole_max_ns)
 		g->hole_max_ns = row->hole_max_ns;
+	reach_add(&g->read_reach, &row->read_reach);
+	reach_add(&g->accept_reach, &row->accept_reach);
 	for (unsigned int i = 0; i < STATE_NR; i++)
 		state_add(g, i, row->state_ns[i]);
 	if (!inside)

@@ -93,6 +93,7 @@ struct tcp_key {
  * @retransmits, @bytes_in, @bytes_out: of those that ended
  * @reads, @read_sum_ns, @read_max_ns, @holes, @hole_sum_ns, @hole_max_ns: see struct
  *	tcp_row; only with --data
+ * @read_reach, @accept_reach: see struct tcp_row; only with --waits
  * @reset_reasons: resets that were sent, by reason
  * @state_n, @state_sum_ns, @state_max_ns: stays in each state, by enum tcp_state; of one
  *	that goes on, as long as it has lasted
@@ -134,6 +135,8 @@ struct tcp_group {
 	uint64_t holes;
 	uint64_t hole_sum_ns;
 	uint64_t hole_max_ns;
+	struct reach read_reach;
+	struct reach accept_reach;
 	uint64_t reset_reasons[256];
 	uint64_t state_n[STATE_NR];
 	uint64_t state_sum_ns[STATE_NR];

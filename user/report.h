@@ -87,6 +87,13 @@ void report_text(FILE *out, const struct report *report, const struct text_optio
  */
 int report_json(FILE *out, const struct report *report);
 
+/**
+ * report_object() - the same, to be part of another one
+ *
+ * Return: a json_t of jansson's, the caller's; NULL when out of memory.
+ */
+struct json_t *report_object(const struct report *report);
+
 /* The reasons of struct losses: enum loss, and those that have a member of their own. */
 enum {
 	LOSSES_NESTED = LOSS_NR,

@@ -164,11 +164,10 @@ static json_t *fd_chain_json(const struct report *report, const struct fd_chain_
 	return o;
 }
 
-int report_json(FILE *out, const struct report *report)
+json_t *report_object(const struct report *report)
 {
 	json_t *o = json_object(), *waits = json_array();
 	uint32_t open = 0, before = 0;
-	int ret;
 
 	for (int i = 0; i < report->waits_nr; i++) {
 		json_array_append_new(waits, wait_json(report, &report->waits[i]));
@@ -215,7 +214,14 @@ int report_json(FILE *out, const struct report *report)
 		if (items_absent(report))
 			json_object_set_new(o, "items_absent", json_string(items_absent(report)));
 	}
-	ret = json_dumpf(o, out, JSON_COMPACT);
+	return o;
+}
+
+int report_json(FILE *out, const struct report *report)
+{
+	json_t *o = report_object(report);
+	int ret = json_dumpf(o, out, JSON_COMPACT);
+
 	fputc('\n', out);
 	json_decref(o);
 	/* A failed write shows in ferror(); what is left is memory. */

@@ -17,6 +17,7 @@
  * @counters: what the kernel counted for the namespace meanwhile, by enum
  *	netstat_counter; @counters_had: that it can be had
  * @losses: since the window began
+ * @waits: of the same window or part, with --waits; else NULL
  */
 struct tcp_report {
 	const char *host;
@@ -29,6 +30,7 @@ struct tcp_report {
 	struct tcp_losses losses;
 	uint64_t counters[NETSTAT_NR];
 	const uint8_t *counters_had;
+	const struct report *waits;
 };
 
 /** report_tcp_text() - for a person: the finding in words, then tables */

@@ -75,6 +75,28 @@ static json_t *waits_json(uint64_t n, uint64_t sum, uint64_t max)
 	return o;
 }
 
+/* How what came reached the program; a part that is not seen is null. */
+static json_t *reach_json(const struct reach *r, bool seen, const struct tcp_plan *plan)
+{
+	static const char *const names[] = {
+#define X(name, words) #name "_ns",
+		REACH_PARTS(X)
+#undef X
+	};
+	json_t *o;
+
+	if (!plan->waits || !seen)
+		return json_null();
+	o = json_object();
+	put(o, "slept", r->slept);
+	for (int i = 0; i < REACH_NR; i++)
+		json_object_set_new(o, names[i], i == REACH_ready && !plan->sees_ready ?
+						 json_null() :
+						 waits_json(r->slept, r->sum_ns[i], r->max_ns[i]));
+	json_object_set_new(o, "awake_ns", waits_json(r->awake, r->awake_sum_ns, r->awake_max_ns));
+	return o;
+}
+
 static json_t *reasons_json(const struct tcp_group *g, const struct tcp_plan *plan)
 {
 	json_t *o = json_object();
@@ -140,6 +162,9 @@ static json_t *group_json(const struct tcp_group *g, const struct tcp_plan *plan
 	json_object_set_new(o, "behind_missing_ns",
 			    plan->data ? waits_json(g->holes, g->hole_sum_ns, g->hole_max_ns) :
 					 json_null());
+	json_object_set_new(o, "read_reach", reach_json(&g->read_reach, plan->arrival, plan));
+	json_object_set_new(o, "accept_reach",
+			    reach_json(&g->accept_reach, g->key.passive, plan));
 	json_object_set_new(o, "life_ns", times_json(g->times[TIME_LIFE]));
 	json_object_set_new(o, "states", states_json(g));
 	return o;
@@ -213,6 +238,8 @@ int report_tcp_json(FILE *out, const struct tcp_report *r)
 	for (int i = 0; r->counters_had && i < NETSTAT_NR; i++)
 		put_if(counters, netstat_name(i), r->counters_had[i], r->counters[i]);
 	json_object_set_new(o, "counters", counters);
+	if (r->waits)
+		json_object_set_new(o, "stat", report_object(r->waits));
 	return print(out, o);
 }
 
@@ -280,6 +307,9 @@ int report_tcp_line_json(FILE *out, const struct tcp_row *row, const struct tcp_
 	json_object_set_new(o, "behind_missing_ns",
 			    plan->data ? waits_json(row->holes, row->hole_sum_ns, row->hole_max_ns) :
 					 json_null());
+	json_object_set_new(o, "read_reach", reach_json(&row->read_reach, plan->arrival, plan));
+	json_object_set_new(o, "accept_reach",
+			    reach_json(&row->accept_reach, is_passive, plan));
 	for (unsigned int i = 0; i < STATE_NR; i++)
 		if (row->state_ns[i])
 			put(states, tcp_state_name(i), row->state_ns[i]);

@@ -140,6 +140,22 @@ static bool tell_accept(FILE *out, const struct tcp_group *g)
 	return true;
 }
 
+/* What comes while a thread works waits until it asks again. */
+static bool tell_busy(FILE *out, const struct tcp_group *g)
+{
+	const struct reach *r = &g->read_reach;
+	char owner[4 * 16 + 16], n[2][32], text[2][16];
+
+	if (r->awake <= r->slept || r->awake_sum_ns < MS * r->awake)
+		return false;
+	fprintf(out, "%s: %s of %s reads found the thread at work when the data came: it waited %s on "
+		     "average, %s at most.\n",
+		owner_text(owner, g), text_grouped(n[0], r->awake), text_grouped(n[1], g->reads),
+		text_duration(text[0], r->awake_sum_ns / r->awake),
+		text_duration(text[1], r->awake_max_ns));
+	return true;
+}
+
 static void tell_plain(FILE *out, const struct tcp_report *r)
 {
 	const struct tcp_group *g = r->figures.groups_nr ? r->figures.groups[0] : NULL;
@@ -152,17 +168,23 @@ static void tell_plain(FILE *out, const struct tcp_report *r)
 	owner_text(owner, g);
 	text_grouped(n, g->connections);
 	if (g->key.passive)
-		fprintf(out, "%s: %s connections to port %u; half were accepted within %s.\n", owner, n,
-			g->key.port, quantile(text, g->times[TIME_ACCEPT], 0.5));
+		fprintf(out, "%s: %s connections to port %u", owner, n, g->key.port);
 	else
-		fprintf(out, "%s: %s connections to %s; half had shaken hands within %s.\n", owner, n,
-			peer_text(peer, &g->key), quantile(text, g->times[TIME_HANDSHAKE], 0.5));
+		fprintf(out, "%s: %s connections to %s", owner, n, peer_text(peer, &g->key));
+	/* Of those that were there before, none of it is known. */
+	if (g->key.passive && g->times[TIME_ACCEPT])
+		fprintf(out, "; half were accepted within %s",
+			quantile(text, g->times[TIME_ACCEPT], 0.5));
+	else if (!g->key.passive && g->times[TIME_HANDSHAKE])
+		fprintf(out, "; half had shaken hands within %s",
+			quantile(text, g->times[TIME_HANDSHAKE], 0.5));
+	fputs(".\n", out);
 }
 
 static void findings(FILE *out, const struct tcp_report *r, const struct text_options *o)
 {
 	static bool (*const tells[])(FILE *, const struct tcp_group *) = {
-		tell_failed, tell_unclosed, tell_accept, tell_resent,
+		tell_failed, tell_unclosed, tell_accept, tell_busy, tell_resent,
 	};
 	int told;
 
@@ -366,6 +388,44 @@ static void data(FILE *out, const struct tcp_report *r, const struct text_option
 		more(out, r->figures.groups_nr - last);
 }
 
+/* What a group took of one kind. */
+static void reach_row(FILE *out, const struct tcp_report *r, const struct tcp_group *g,
+		      const char *what, const struct reach *reach)
+{
+	char owner[4 * 16 + 16], where[80], text[40], n[2][32];
+
+	if (!reach->slept && !reach->awake)
+		return;
+	fprintf(out, "%-22.22s %-24s %-7s %8s", owner_text(owner, g), where_text(where, g), what,
+		text_grouped(n[0], reach->slept));
+	for (int i = 0; i < REACH_NR; i++)
+		fprintf(out, " %15s", i == REACH_ready && !r->plan->sees_ready ? "-" :
+			mean_max(text, reach->slept, reach->sum_ns[i], reach->max_ns[i]));
+	fprintf(out, " %8s %15s\n", text_grouped(n[1], reach->awake),
+		mean_max(text, reach->awake, reach->awake_sum_ns, reach->awake_max_ns));
+}
+
+/* With --waits. */
+static void reaches(FILE *out, const struct tcp_report *r, const struct text_options *o)
+{
+	int last = rows_end(0, r->figures.groups_nr, o);
+
+	if (!r->waits || !r->figures.groups_nr)
+		return;
+	fprintf(out, "%sHow what comes reaches a thread that sleeps in select, poll or epoll_wait, part by "
+		     "part; or one at work (MEAN, MAX)\n%-22s %-24s %-7s %8s %15s %15s %15s %15s %15s %8s "
+		     "%15s%s\n",
+		o->color ? BOLD : "", "PROCESS", "WHERE", "WHAT", "ASLEEP", "TO READY", "TO WOKEN",
+		"TO RUNNING", "TO RETURNED", "TO TAKEN", "AT WORK", "TO TAKEN", o->color ? PLAIN : "");
+	for (int i = 0; i < last; i++) {
+		const struct tcp_group *g = r->figures.groups[i];
+
+		reach_row(out, r, g, "accept", &g->accept_reach);
+		reach_row(out, r, g, "read", &g->read_reach);
+	}
+	more(out, r->figures.groups_nr - last);
+}
+
 static void listeners(FILE *out, const struct tcp_report *r, const struct text_options *o)
 {
 	int last = rows_end(0, r->figures.listeners_nr, o);
@@ -493,6 +553,7 @@ void report_tcp_text(FILE *out, const struct tcp_report *r, const struct text_op
 	active(out, r, o);
 	closes(out, r, o);
 	data(out, r, o);
+	reaches(out, r, o);
 	listeners(out, r, o);
 	if (r->interval)
 		return;

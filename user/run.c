@@ -30,10 +30,10 @@ int run_open(struct run *run, const struct options *o, struct err *err)
 	return 0;
 }
 
-int run_attach(struct run *run, struct err *err)
+int run_load(struct run *run, struct err *err)
 {
 	const struct options *o = run->o;
-	uint64_t begin = window_now(), loaded;
+	uint64_t begin = window_now();
 	const struct settings settings = {
 		.filter = run->window.filter,
 		.scans = o->scans,
@@ -52,9 +52,15 @@ int run_attach(struct run *run, struct err *err)
 	};
 	int ret = collector_open(&run->collector, &run->window.kernel, &run->window.plan, &settings, err);
 
-	if (ret)
-		return ret;
-	loaded = window_now();
+	run->load_ms = (window_now() - begin) / 1e6;
+	return ret;
+}
+
+int run_attach(struct run *run, struct err *err)
+{
+	uint64_t begin = window_now();
+	int ret = 0;
+
 	if (run->window.has_command)
 		ret = collector_follow(run->collector, run->window.command.pid, err);
 	if (!ret)
@@ -66,8 +72,7 @@ int run_attach(struct run *run, struct err *err)
 	run->told_ns = run->window.start_ns;
 	run->slicing = true;
 	run->slice_ns = run->window.start_ns + SLICE_NS;
-	run->load_ms = (loaded - begin) / 1e6;
-	run->attach_ms = (run->window.start_ns - loaded) / 1e6;
+	run->attach_ms = (run->window.start_ns - begin) / 1e6;
 	return ret;
 }
 

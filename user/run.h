@@ -3,7 +3,7 @@
  * A window in which waits are traced, as several commands share it: collector and
  * models, and what has to be done in time while it lasts.
  *
- * Life cycle: run_open(), run_attach(), run_turn() in a loop with run_report()
+ * Life cycle: run_open(), run_load(), run_attach(), run_turn() in a loop with run_report()
  * as often as wanted, run_detach(), a last run_report(), run_close().
  */
 #ifndef IOREADY_RUN_H
@@ -60,8 +60,11 @@ struct run {
  */
 int run_open(struct run *run, const struct options *o, struct err *err);
 
+/** run_load() - load the programs; 0 or -errno */
+int run_load(struct run *run, struct err *err);
+
 /**
- * run_attach() - load and attach: the window begins; and drop privileges
+ * run_attach() - put the hooks in place: the window begins; and drop privileges
  *
  * Return: 0 or -errno.
  */

@@ -93,7 +93,7 @@ struct tcp_plan tcp_plan_make(const struct kernel *kernel, enum tier tier, bool 
 }
 
 /* Has the programs of the plan loaded. */
-static void choose(struct tcp *tcp)
+static int choose(struct tcp *tcp)
 {
 	struct tcp_bpf *skel = tcp->skel;
 	struct function f[FUNCTIONS_NR];
@@ -115,6 +115,8 @@ static void choose(struct tcp *tcp)
 	bpf_program__set_autoload(skel->progs.fexit_accept, tcp->plan.accept == ACCEPT_FUNCTION);
 	bpf_program__set_autoload(skel->progs.exit_accept, tcp->plan.accept == ACCEPT_SYSCALL);
 	bpf_program__set_autoload(skel->progs.fork_tree, tcp->settings.filter.tree);
+	return tcp->plan.waits ? bpf_map__reuse_fd(skel->maps.threads, tcp->settings.threads_fd) :
+				 bpf_map__set_autocreate(skel->maps.threads, false);
 }
 
 static void maps_size(struct tcp_bpf *skel, const struct tcp_plan *plan, uint32_t ring_bytes,
@@ -182,6 +184,8 @@ static void knobs_set(struct tcp *tcp)
 
 	filter_knobs(knobs, &s->filter);
 	knobs->functions_on = tcp->plan.handshakes;
+	knobs->waits_on = tcp->plan.waits;
+	knobs->waits_see_ready = tcp->plan.sees_ready;
 	knobs->reset_has_reason = kernel_tracepoint_args(tcp->kernel, "tcp_send_reset") >= 3;
 	if (knobs->reset_has_reason)
 		reasons_read(tcp);
@@ -213,9 +217,12 @@ int tcp_open(struct tcp **tcp, const struct kernel *kernel, enum tier tier,
 		goto err_free;
 	}
 	t->plan = tcp_plan_make(kernel, tier, settings->data);
-	choose(t);
+	t->plan.waits = settings->threads_fd;
+	t->plan.sees_ready = settings->sees_ready;
+	ret = choose(t);
 	knobs_set(t);
-	ret = tcp_bpf__load(t->skel);
+	if (!ret)
+		ret = tcp_bpf__load(t->skel);
 	if (ret) {
 		err_set(err, ret, "the kernel refused the programs: %s: %s", strerror(-ret),
 			libbpf_said());

@@ -26,6 +26,9 @@
  * @peer, @peer_bits: the peer's address, and how many bits of it count; IPv4 as
  *	::ffff:a.b.c.d
  * @data: segments and reads are followed too
+ * @threads_fd: of a collector whose calls tell how things reach the program, with
+ *	settings.chain; 0: none
+ * @sees_ready: that collector sees files become ready
  * @ring_bytes: size of the ring, a power of two of at least a page
  * @connections: that can be followed at once
  */
@@ -37,6 +40,8 @@ struct tcp_settings {
 	uint8_t peer[16];
 	uint32_t peer_bits;
 	bool data;
+	int threads_fd;
+	bool sees_ready;
 	uint32_t ring_bytes;
 	uint32_t connections;
 };
@@ -69,6 +74,7 @@ enum tcp_arrival_hook { ARRIVAL_NONE, ARRIVAL_TRACEPOINT, ARRIVAL_FUNCTION };
  * @handshakes: SYNs, SYN-ACKs and requests are hooked
  * @minisocks: what TIME_WAIT is to the kernel is hooked
  * @data: segments are hooked, and @arrival what comes of them
+ * @waits: how things reach the program is told, and @sees_ready its first part, too
  * @reset_reasons: the kernel's names for why it sends a reset, by number; NULL where it
  *	has none, or does not say why (before 6.11)
  */
@@ -79,6 +85,8 @@ struct tcp_plan {
 	bool minisocks;
 	bool data;
 	enum tcp_arrival_hook arrival;
+	bool waits;
+	bool sees_ready;
 	const char *reset_reasons[RESET_REASONS_MAX];
 };
 
