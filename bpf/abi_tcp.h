@@ -173,17 +173,6 @@ struct tcp_row {
 	__u64 bytes_out;
 	__u64 bytes_in;
 	__u64 syn_retransmit_ns[SYN_RETRANSMITS_MAX];
-	__u64 arrived_ns;
-	__u64 reads;
-	__u64 read_sum_ns;
-	__u64 read_max_ns;
-	__u64 segment_ns;
-	__u64 hole_ns;
-	__u64 holes;
-	__u64 hole_sum_ns;
-	__u64 hole_max_ns;
-	struct reach read_reach;
-	struct reach accept_reach;
 	__u8 local[16];
 	__u8 remote[16];
 	char comm[16];
@@ -202,7 +191,22 @@ struct tcp_row {
 	__u8 closer;
 	__u8 reset_reason;
 	__u8 pad[3];
+	/* Only with --data: without it, neither the map nor a record has the rest. */
+	__u64 arrived_ns;
+	__u64 reads;
+	__u64 read_sum_ns;
+	__u64 read_max_ns;
+	__u64 segment_ns;
+	__u64 hole_ns;
+	__u64 holes;
+	__u64 hole_sum_ns;
+	__u64 hole_max_ns;
+	struct reach read_reach;
+	struct reach accept_reach;
 };
+
+/* Bytes of a row without what only --data has. */
+#define TCP_ROW_SHORT __builtin_offsetof(struct tcp_row, arrived_ns)
 
 /**
  * struct timewait_row - a minisock
@@ -274,7 +278,7 @@ enum tcp_record_kind {
 	TCP_RECORD_LISTENER = 3,
 };
 
-/** struct tcp_record - a connection that has ended */
+/** struct tcp_record - a connection that has ended; @size says whether @row is short */
 struct tcp_record {
 	__u32 kind;
 	__u32 size;
@@ -321,6 +325,7 @@ struct listener_record {
 #define EARLY_MAX 1024		/* accepted, and not ESTABLISHED yet */
 #define TIMEWAITS_MAX 262144	/* net.ipv4.tcp_max_tw_buckets of large machines */
 
+_Static_assert(TCP_ROW_SHORT == 344, "struct tcp_row is ABI");
 _Static_assert(sizeof(struct tcp_row) == 640, "struct tcp_row is ABI");
 _Static_assert(sizeof(struct tcp_record) == 648, "struct tcp_record is ABI");
 _Static_assert(sizeof(struct timewait_row) == 48, "struct timewait_row is ABI");

@@ -48,6 +48,8 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* SYNs, requests and minisocks are hooked. */
 const volatile bool functions_on;
+/* Rows are whole: see struct tcp_row. */
+const volatile bool data_on;
 /* The map threads is that of a run of wait.bpf.c, with chains. */
 const volatile bool waits_on;
 const volatile bool waits_see_ready;
@@ -292,14 +294,23 @@ static __always_inline void row_tell(struct tcp_row *row)
 
 	if (!row_selected(row))
 		return;
-	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+	if (data_on)
+		r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+	else
+		r = bpf_ringbuf_reserve(&ring, sizeof(*r) - sizeof(r->row) + TCP_ROW_SHORT, 0);
 	if (!r) {
 		tcp_lose(TCP_LOSS_RING);
 		return;
 	}
 	r->kind = TCP_RECORD_CONNECTION;
-	r->size = sizeof(*r);
-	__builtin_memcpy(&r->row, row, sizeof(r->row));
+	r->size = sizeof(*r) - sizeof(r->row);
+	if (data_on) {
+		r->size += sizeof(r->row);
+		__builtin_memcpy(&r->row, row, sizeof(r->row));
+	} else {
+		r->size += TCP_ROW_SHORT;
+		__builtin_memcpy(&r->row, row, TCP_ROW_SHORT);
+	}
 	/* The collector drains on a timer. */
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 }
@@ -352,7 +363,7 @@ static __always_inline void row_end(struct tcp_row *row, const struct sock *sk, 
 	row->error = sk->sk_err;
 	if (tp) {
 		row_bytes(row, sk, tp);
-		if (row->hole_ns && !tp->out_of_order_queue.rb_node)
+		if (data_on && row->hole_ns && !tp->out_of_order_queue.rb_node)
 			hole_end(row);
 		row->retransmits = tp->total_retrans;
 		row->srtt_us = tp->srtt_us >> 3;

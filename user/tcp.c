@@ -123,6 +123,8 @@ static void maps_size(struct tcp_bpf *skel, const struct tcp_plan *plan, uint32_
 		      uint32_t connections)
 {
 	bpf_map__set_max_entries(skel->maps.connections, connections);
+	bpf_map__set_value_size(skel->maps.connections,
+				plan->data ? sizeof(struct tcp_row) : TCP_ROW_SHORT);
 	bpf_map__set_max_entries(skel->maps.ring, ring_bytes);
 	if (!plan->handshakes)
 		bpf_map__set_max_entries(skel->maps.requests, 1);
@@ -184,6 +186,7 @@ static void knobs_set(struct tcp *tcp)
 
 	filter_knobs(knobs, &s->filter);
 	knobs->functions_on = tcp->plan.handshakes;
+	knobs->data_on = tcp->plan.data;
 	knobs->waits_on = tcp->plan.waits;
 	knobs->waits_see_ready = tcp->plan.sees_ready;
 	knobs->reset_has_reason = kernel_tracepoint_args(tcp->kernel, "tcp_send_reset") >= 3;
@@ -276,13 +279,24 @@ static void on_seed(const void *record, void *arg)
 	(void)arg;
 }
 
+/* Tells a row that may be short. */
+static void on_row(void (*fn)(const struct tcp_row *, void *), const void *row, size_t size,
+		   void *arg)
+{
+	struct tcp_row whole = { 0 };
+
+	memcpy(&whole, row, size < sizeof(whole) ? size : sizeof(whole));
+	fn(&whole, arg);
+}
+
 static int on_ring(void *arg, void *data, size_t size)
 {
 	struct tcp *tcp = arg;
 	const uint32_t *kind = data;
 
-	if (*kind == TCP_RECORD_CONNECTION && size >= sizeof(struct tcp_record))
-		tcp->fns->ended(&((const struct tcp_record *)data)->row, tcp->arg);
+	if (*kind == TCP_RECORD_CONNECTION && size >= offsetof(struct tcp_record, row) + TCP_ROW_SHORT)
+		on_row(tcp->fns->ended, &((const struct tcp_record *)data)->row,
+		       size - offsetof(struct tcp_record, row), tcp->arg);
 	else if (*kind == TCP_RECORD_TIMEWAIT && size >= sizeof(struct timewait_record))
 		tcp->fns->timewait(&((const struct timewait_record *)data)->row, tcp->arg);
 	return 0;
@@ -370,9 +384,8 @@ static void on_living(const void *row, size_t size, void *arg)
 {
 	struct tcp *tcp = arg;
 
-	(void)size;
 	if (!may_be_another(tcp, row))
-		tcp->fns->living(row, tcp->arg);
+		on_row(tcp->fns->living, row, size, tcp->arg);
 }
 
 static void on_waiting(const void *row, size_t size, void *arg)
