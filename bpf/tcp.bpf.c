@@ -115,13 +115,14 @@ struct {
 
 /*
  * struct softirq - what a CPU is at in a passive handshake
- * @syn_ns: the SYN that it works on came then
+ * @syn_ns: the SYN that it works on came then, to @listener; 0: a request has been made for it
  * @child: the socket that was made of a request; not ESTABLISHED yet
  * @child_syn_ns, @child_synack_ns: of it
  * @timer: the minisock whose timer goes off
  */
 struct softirq {
 	u64 syn_ns;
+	struct listen_key listener;
 	u64 child;
 	u64 child_syn_ns;
 	u64 child_synack_ns;
@@ -156,7 +157,6 @@ struct {
 
 /* What a new row is made of. */
 static const struct tcp_row blank_row;
-static const struct timewait_row blank_timewait;
 
 static __always_inline void tcp_lose(u32 reason)
 {
@@ -723,16 +723,13 @@ static __always_inline void listen_name(struct listen_key *key, const struct soc
 		BPF_CORE_READ_INTO(&key->local, sk, __sk_common.skc_v6_rcv_saddr);
 }
 
-static __always_inline struct listen_row *listen_get(const struct sock *sk)
+static __always_inline struct listen_row *listen_get(const struct listen_key *key)
 {
-	struct listen_row *row, new = { 0 };
+	struct listen_row *row = bpf_map_lookup_elem(&listeners, key), new = { 0 };
 
-	if (!netns_selected(sk))
-		return NULL;
-	listen_name(&new.key, sk);
-	row = bpf_map_lookup_elem(&listeners, &new.key);
 	if (row)
 		return row;
+	new.key = *key;
 	/* Another CPU may be quicker. */
 	bpf_map_update_elem(&listeners, &new.key, &new, BPF_NOEXIST);
 	row = bpf_map_lookup_elem(&listeners, &new.key);
@@ -744,12 +741,14 @@ static __always_inline struct listen_row *listen_get(const struct sock *sk)
 SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(retransmit_synack, const struct sock *sk)
 {
+	struct listen_key key = { 0 };
 	struct listen_row *row;
 
 	/* Fast Open's has the child here. */
-	if (!open || !sk || sk->__sk_common.skc_state != STATE_LISTEN)
+	if (!open || !sk || sk->__sk_common.skc_state != STATE_LISTEN || !netns_selected(sk))
 		return 0;
-	row = listen_get(sk);
+	listen_name(&key, sk);
+	row = listen_get(&key);
 	if (row)
 		__sync_fetch_and_add(&row->synack_retransmits, 1);
 	return 0;
@@ -776,35 +775,41 @@ FUNCTION(sock_def_readable, arrived(sk), struct sock *sk)
 static __always_inline int syn_begin(const struct sock *sk)
 {
 	struct softirq *softirq = softirq_get();
-	struct listen_row *row = listen_get(sk);
+	struct listen_row *row;
 
+	if (!softirq || !netns_selected(sk))
+		return 0;
+	softirq->syn_ns = bpf_ktime_get_ns();
+	listen_name(&softirq->listener, sk);
+	row = listen_get(&softirq->listener);
 	if (row)
 		__sync_fetch_and_add(&row->syns, 1);
-	if (softirq) {
-		softirq->syn_ns = bpf_ktime_get_ns();
-	}
 	return 0;
 }
 
 FUNCTION(tcp_conn_request, syn_begin(sk), void *rsk_ops, void *af_ops, struct sock *sk)
 
 /* And a request is made for it, before the SYN-ACK is sent. */
-static __always_inline int request_begin(const struct sock *sk, u64 request)
+static __always_inline int request_begin(u64 request)
 {
 	struct softirq *softirq = softirq_get();
-	struct listen_row *row = listen_get(sk);
+	struct listen_row *row;
 
+	/* Its SYN was not seen, see LOCKING, or is another namespace's. */
+	if (!softirq || !softirq->syn_ns) {
+		bpf_map_delete_elem(&requests, &request);
+		return 0;
+	}
+	row = listen_get(&softirq->listener);
 	if (row)
 		__sync_fetch_and_add(&row->kept, 1);
-	if (!softirq)
-		return 0;
 	if (bpf_map_update_elem(&requests, &request, &softirq->syn_ns, BPF_ANY))
 		tcp_lose(TCP_LOSS_REQUESTS);
+	softirq->syn_ns = 0;
 	return 0;
 }
 
-FUNCTION(inet_csk_reqsk_queue_hash_add, request_begin(sk, (u64)req), struct sock *sk,
-	 void *req)
+FUNCTION(inet_csk_reqsk_queue_hash_add, request_begin((u64)req), void *sk, void *req)
 
 /* The ACK has come, and made a child of it. */
 static __always_inline int request_end(const struct sock *child, u64 request)
@@ -841,27 +846,22 @@ FUNCTION(inet_csk_reqsk_queue_drop, request_drop((u64)req), void *sk, void *req)
 static __always_inline int timewait_begin(struct inet_timewait_sock *tw, const struct sock *sk)
 {
 	u64 cookie = cookie_of(sk);
-	struct timewait_row *t;
+	struct timewait_row t = { 0 };
 	struct tcp_row *row = row_by(cookie);
 
 	/* Only of connections that are followed. */
 	if (!row)
 		return 0;
 	row->flags |= TCP_LEFT_BEHIND;
-	if (bpf_map_update_elem(&timewaits, &cookie, &blank_timewait, BPF_ANY)) {
-		tcp_lose(TCP_LOSS_TIMEWAITS);
-		return 0;
-	}
-	t = bpf_map_lookup_elem(&timewaits, &cookie);
-	if (!t)
-		return 0;
-	t->cookie = cookie;
-	t->netns_cookie = row->netns_cookie;
-	t->local_port = row->local_port;
-	t->remote_port = row->remote_port;
-	t->born_ns = bpf_ktime_get_ns();
+	t.cookie = cookie;
+	t.netns_cookie = row->netns_cookie;
+	t.local_port = row->local_port;
+	t.remote_port = row->remote_port;
+	t.born_ns = bpf_ktime_get_ns();
 	if (BPF_CORE_READ(tw, tw_substate) == STATE_TIME_WAIT)
-		t->time_wait_ns = t->born_ns;
+		t.time_wait_ns = t.born_ns;
+	if (bpf_map_update_elem(&timewaits, &cookie, &t, BPF_ANY))
+		tcp_lose(TCP_LOSS_TIMEWAITS);
 	return 0;
 }
 

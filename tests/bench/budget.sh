@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# budget.sh [-u | -w] [KERNEL...]
-# What ioready stat adds to each system call, in instructions, on every tier of
+# budget.sh [-u | -w | -c] [KERNEL...]
+# What ioready stat adds to each system call, and ioready tcp to a connection, in instructions, on every tier of
 # each kernel (6.1 6.12 7.2), held against the table `budgets` beside this file.
 # Prints a table and TAP; exit status 1 if a budget is exceeded, missing or
 # could not be measured. -u prints the lines that the table should have instead:
 # what was measured, and a small slack. -w measures two wakeups and all that comes
-# with them, there and back between two threads, on the fentry tier: only the table.
+# with them, there and back between two threads, on the fentry tier, -c a connection on
+# loopback with both its ends, beside what tools of bcc's add: only the table.
 #
 # One guest per kernel, one processor, in which the time-stamp counter counts
 # instructions; each figure is the median of 500 single calls.
@@ -21,7 +22,7 @@ top=$(cd "$here/../.." && pwd -P)
 O=${O:-build}
 
 usage() {
-	echo "usage: budget.sh [-u | -w] [KERNEL...]" >&2
+	echo "usage: budget.sh [-u | -w | -c] [KERNEL...]" >&2
 	exit 2
 }
 
@@ -77,11 +78,34 @@ under() {
 	return 1
 }
 
+# What follows connections, and what bcc's tools do that follow states and handshakes, if
+# they are there.
+connections() {
+	asked=connect
+	ip link set lo up
+	calls bare
+	for tier in fentry kprobe tracepoint; do
+		under "$tier:tcp" 'attached in' "$O/ioready" tcp -v -q --tier "$tier"
+	done
+	for more in data waits; do
+		under "fentry:tcp_$more" 'attached in' "$O/ioready" tcp -v -q --tier fentry "--$more"
+	done
+	[ "${1-}" = -c ] || return 0
+	for tool in tcpstates tcpconnlat; do
+		# The first line of each is its heading.
+		! tool_path=$(command -v $tool) || under "bcc:$tool" . stdbuf -oL "$tool_path"
+	done
+}
+
 inside() {
 	said=/tmp/said
 	# An input that never ends, for floor.
 	mkfifo /tmp/never
 	exec 9<>/tmp/never
+	if [ "${1-}" = -c ]; then
+		connections -c
+		return
+	fi
 	asked=$all_calls
 	calls bare
 	for tier in $all_tiers; do
@@ -99,6 +123,7 @@ inside() {
 			--scans derive "--$more"
 	done
 	under fentry:trace 'attached in' "$O/ioready" trace -a -v --tier fentry -o /dev/null
+	[ -n "$table" ] || connections
 	# A measurement that is missing is told by its row.
 	return 0
 }
@@ -106,18 +131,19 @@ inside() {
 # --- on the host --------------------------------------------------------------
 
 cd "$top" || exit 2
-update=0 wakes=''
+update=0 table=''
 case ${1-} in
 --inside)
-	inside
+	table=${2-}
+	inside "$table"
 	exit
 	;;
 -u)
 	update=1
 	shift
 	;;
--w)
-	wakes=-w
+-w | -c)
+	table=$1
 	shift
 	;;
 -*) usage ;;
@@ -139,7 +165,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 for kernel; do
-	tests/guest/run.sh -k "$kernel" -i -t 300 -- env O="$O" tests/bench/budget.sh --inside $wakes \
+	tests/guest/run.sh -k "$kernel" -i -t 300 -- env O="$O" tests/bench/budget.sh --inside $table \
 		>"$tmp/log" 2>&1 &
 	guest=$!
 	wait $guest
@@ -158,8 +184,8 @@ grep -v '^#' "$here/budgets" 2>/dev/null | awk '
 	NR == FNR { asked[$1] = 1; next }
 	$1 in asked && NF == 4' "$tmp/kernels" - >"$tmp/budgets"
 
-[ -z "$wakes" ] || : >"$tmp/budgets"
-awk -v update=$update -v wakes=$wakes '
+[ -z "$table" ] || : >"$tmp/budgets"
+awk -v update=$update -v table=$table '
 	FILENAME ~ /budgets$/ {
 		key = $1 " " $2 " " $3
 		budget[key] = $4
@@ -207,7 +233,7 @@ awk -v update=$update -v wakes=$wakes '
 					added[key] == "" ? "-" : "+" added[key],
 					key in budget ? budget[key] : "-"
 		}
-		if (update || wakes)
+		if (update || table)
 			exit
 		printf "TAP version 13\n1..%d\n", rows
 		for (i = 1; i <= rows; i++) {
