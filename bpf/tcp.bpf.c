@@ -53,6 +53,8 @@ const volatile bool data_on;
 /* The map threads is that of a run of wait.bpf.c, with chains. */
 const volatile bool waits_on;
 const volatile bool waits_see_ready;
+/* tcp_retransmit_skb passes, as its third argument, whether sending failed: 6.18 does. */
+const volatile bool retransmit_has_error;
 /* tcp_send_reset passes the reason as its third argument since 6.11. */
 const volatile bool reset_has_reason;
 /* Local or remote ports; 0 at the end. */
@@ -567,6 +569,8 @@ int BPF_PROG(retransmit, const struct sock *sk)
 
 	/* After the handshake, the kernel's own count is read at the end. */
 	if (!open || !sk || sk->__sk_common.skc_state != STATE_SYN_SENT)
+		return 0;
+	if (retransmit_has_error && (int)ctx[2])
 		return 0;
 	row = row_get(sk);
 	if (!row)

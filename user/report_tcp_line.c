@@ -93,9 +93,9 @@ void report_tcp_line_text(FILE *out, const struct tcp_row *row, const struct tcp
 
 /* --- the picture --------------------------------------------------------------------------- */
 
-/* A moment: @us is a line on this host's side, an arrow to the peer or from it. */
-static void moment(FILE *out, const struct tcp_row *row, uint64_t begin, uint64_t at, char way,
-		   const char *what, const char *note)
+/* A moment: by @way an arrow to the peer or from it, or what happens here. */
+static void moment(FILE *out, uint64_t begin, uint64_t at, char way, const char *what,
+		   const char *note)
 {
 	char when[16] = "?";
 
@@ -109,7 +109,6 @@ static void moment(FILE *out, const struct tcp_row *row, uint64_t begin, uint64_
 	else
 		fprintf(out, "%25s |", "");
 	fprintf(out, "  %s\n", note);
-	(void)row;
 }
 
 static void gap(FILE *out, const char *text)
@@ -127,7 +126,7 @@ static void handshake(FILE *out, const struct tcp_row *row, const struct tcp_pla
 		return;
 	}
 	if (row->flags & TCP_PASSIVE) {
-		moment(out, row, begin, row->syn_ns, '<', "SYN",
+		moment(out, begin, row->syn_ns, '<', "SYN",
 		       row->syn_ns			? "" :
 		       row->flags & TCP_COOKIE		? "answered by a SYN cookie" :
 							  "when it came is not known");
@@ -136,24 +135,24 @@ static void handshake(FILE *out, const struct tcp_row *row, const struct tcp_pla
 			gap(out, text);
 		}
 		sprintf(text, "this host took %s", between(t, row->syn_ns, row->synack_ns));
-		moment(out, row, begin, row->synack_ns, '>', "SYN-ACK", row->syn_ns ? text : "");
+		moment(out, begin, row->synack_ns, '>', "SYN-ACK", row->syn_ns ? text : "");
 		sprintf(text, "network and peer took %s%s", plan->handshakes ? "" : "~",
 			between(t, row->synack_ns, row->established_ns));
-		moment(out, row, begin, row->established_ns, '<', "ACK", text);
+		moment(out, begin, row->established_ns, '<', "ACK", text);
 		sprintf(text, "accept() returned: it waited %s",
 			between(t, tcp_acceptable_ns(row), row->accepted_ns));
-		moment(out, row, begin, row->accepted_ns, ' ', "",
+		moment(out, begin, row->accepted_ns, ' ', "",
 		       row->accepted_ns ? text : "accept() was not seen");
 		return;
 	}
-	moment(out, row, begin, row->syn_ns, '>', "SYN", "connect()");
+	moment(out, begin, row->syn_ns, '>', "SYN", "connect()");
 	for (uint32_t i = 0; i < row->syn_retransmits && i < SYN_RETRANSMITS_MAX; i++)
-		moment(out, row, begin, row->syn_retransmit_ns[i], '>', "SYN again", "");
+		moment(out, begin, row->syn_retransmit_ns[i], '>', "SYN again", "");
 	if (!row->established_ns)
 		return;
 	sprintf(text, "network and peer took %s", between(t, row->syn_ns, row->established_ns));
-	moment(out, row, begin, row->established_ns, '<', "SYN-ACK", text);
-	moment(out, row, begin, row->established_ns, '>', "ACK", "established");
+	moment(out, begin, row->established_ns, '<', "SYN-ACK", text);
+	moment(out, begin, row->established_ns, '>', "ACK", "established");
 }
 
 /* When a state that is over began, counted back from the end: they follow on one another. */
@@ -172,19 +171,19 @@ static void teardown(FILE *out, const struct tcp_row *row, uint64_t begin)
 	if (tcp_established(row) && row->ended_ns)
 		gap(out, text);
 	if (row->closer == CLOSER_LOCAL) {
-		moment(out, row, begin, row->closing_ns, '>', "FIN",
+		moment(out, begin, row->closing_ns, '>', "FIN",
 		       row->flags & TCP_HALF_CLOSED ? "shutdown(): FIN-WAIT-1" : "close(): FIN-WAIT-1");
 		if (in[STATE_FIN_WAIT1] && !(row->flags & (TCP_RESET_IN | TCP_RESET_OUT)))
-			moment(out, row, begin, closing_at(row, in[STATE_FIN_WAIT1]), '<', "ACK",
+			moment(out, begin, closing_at(row, in[STATE_FIN_WAIT1]), '<', "ACK",
 			       "FIN-WAIT-2");
 	} else if (row->closer == CLOSER_REMOTE) {
-		moment(out, row, begin, row->closing_ns, '<', "FIN", "CLOSE-WAIT");
+		moment(out, begin, row->closing_ns, '<', "FIN", "CLOSE-WAIT");
 		if (in[STATE_LAST_ACK]) {
 			sprintf(text, "close(), after %s: LAST-ACK", text_duration(t[0], in[STATE_CLOSE_WAIT]));
-			moment(out, row, begin, closing_at(row, in[STATE_CLOSE_WAIT]), '>', "FIN", text);
+			moment(out, begin, closing_at(row, in[STATE_CLOSE_WAIT]), '>', "FIN", text);
 		}
 	} else if (row->closer == CLOSER_BOTH) {
-		moment(out, row, begin, row->closing_ns, 'x', "", "FINs crossed: CLOSING");
+		moment(out, begin, row->closing_ns, 'x', "", "FINs crossed: CLOSING");
 	}
 	if (!row->ended_ns) {
 		sprintf(text, "and is %s", tcp_state_name(row->state));
@@ -192,19 +191,19 @@ static void teardown(FILE *out, const struct tcp_row *row, uint64_t begin)
 		return;
 	}
 	if (!tcp_established(row))
-		moment(out, row, begin, row->ended_ns, row->flags & TCP_RESET_IN ? '<' : ' ', "RST",
+		moment(out, begin, row->ended_ns, row->flags & TCP_RESET_IN ? '<' : ' ', "RST",
 		       tcp_failure_name(tcp_failure(row)));
 	else if (row->flags & TCP_RESET_IN)
-		moment(out, row, begin, row->ended_ns, '<', "RST", "the end");
+		moment(out, begin, row->ended_ns, '<', "RST", "the end");
 	else if (row->flags & TCP_RESET_OUT)
-		moment(out, row, begin, row->ended_ns, '>', "RST", "the end");
+		moment(out, begin, row->ended_ns, '>', "RST", "the end");
 	else if (row->closer == CLOSER_LOCAL && !in[STATE_FIN_WAIT2])
-		moment(out, row, begin, row->ended_ns, ' ', "",
+		moment(out, begin, row->ended_ns, ' ', "",
 		       "nobody reads on: the rest of FIN-WAIT-2 and TIME-WAIT is a minisock's");
 	else if (row->closer == CLOSER_LOCAL)
-		moment(out, row, begin, row->ended_ns, '<', "FIN", "ACK; TIME-WAIT is a minisock's");
+		moment(out, begin, row->ended_ns, '<', "FIN", "ACK; TIME-WAIT is a minisock's");
 	else
-		moment(out, row, begin, row->ended_ns, row->closer == CLOSER_REMOTE ? '<' : ' ', "ACK",
+		moment(out, begin, row->ended_ns, row->closer == CLOSER_REMOTE ? '<' : ' ', "ACK",
 		       "the end");
 }
 

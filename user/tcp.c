@@ -189,6 +189,7 @@ static void knobs_set(struct tcp *tcp)
 	knobs->data_on = tcp->plan.data;
 	knobs->waits_on = tcp->plan.waits;
 	knobs->waits_see_ready = tcp->plan.sees_ready;
+	knobs->retransmit_has_error = kernel_tracepoint_args(tcp->kernel, "tcp_retransmit_skb") >= 3;
 	knobs->reset_has_reason = kernel_tracepoint_args(tcp->kernel, "tcp_send_reset") >= 3;
 	if (knobs->reset_has_reason)
 		reasons_read(tcp);
