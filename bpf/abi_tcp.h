@@ -217,6 +217,8 @@ struct listen_row {
  * @TCP_LOSS_LISTENERS: SYNs to listeners that found no room in their table.
  * @TCP_LOSS_TIMEWAITS: minisocks that found no room in their table, or ended while the
  *	ring was full.
+ * @TCP_LOSS_DATAGRAMS: UDP sockets that were closed while the ring was full; and datagrams
+ *	read, dropped or spoilt whose socket or port found no room in its table.
  */
 enum tcp_loss {
 	TCP_LOSS_TABLE,
@@ -224,6 +226,7 @@ enum tcp_loss {
 	TCP_LOSS_REQUESTS,
 	TCP_LOSS_LISTENERS,
 	TCP_LOSS_TIMEWAITS,
+	TCP_LOSS_DATAGRAMS,
 	TCP_LOSS_NR,
 };
 
@@ -231,6 +234,7 @@ enum tcp_record_kind {
 	TCP_RECORD_CONNECTION = 1,
 	TCP_RECORD_TIMEWAIT = 2,
 	TCP_RECORD_LISTENER = 3,
+	TCP_RECORD_DATAGRAMS = 4,	/* struct udp_record */
 };
 
 /** struct tcp_record - a connection that has ended */

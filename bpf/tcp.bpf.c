@@ -250,17 +250,24 @@ static __always_inline bool netns_selected(const struct sock *sk)
 	return !filter_netns || BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) == filter_netns;
 }
 
+static __always_inline bool ports_selected(u16 local, u16 remote)
+{
+	bool found = !filter_ports_nr;
+
+	for (u32 i = 0; i < TCP_PORTS_MAX; i++)
+		if (i < filter_ports_nr && (filter_ports[i] == local || filter_ports[i] == remote))
+			found = true;
+	return found;
+}
+
 /* By its ports and its peer, which are known by the time that its end is told. */
 static __always_inline bool row_selected(const struct tcp_row *row)
 {
-	bool v4 = row->family == AF_INET, found = !filter_ports_nr;
+	bool v4 = row->family == AF_INET;
 
-	for (u32 i = 0; i < TCP_PORTS_MAX; i++)
-		if (i < filter_ports_nr && (filter_ports[i] == row->local_port ||
-					    filter_ports[i] == row->remote_port))
-			found = true;
 	/* Which port it will have here is not known yet. */
-	if (!found && !(row->state == STATE_SYN_SENT && !row->local_port))
+	if (!ports_selected(row->local_port, row->remote_port) &&
+	    !(row->state == STATE_SYN_SENT && !row->local_port))
 		return false;
 	for (u32 i = 0; filter_peer_bits && i < 16; i++) {
 		u8 byte = !v4 ? row->remote[i] : i < 10 ? 0 : i < 12 ? 0xff : row->remote[i - 12];
@@ -709,6 +716,9 @@ int BPF_PROG(retransmit_synack, const struct sock *sk)
 		return open ? call : 0;						\
 	}
 
+/* Here, for it has a FUNCTION() too. */
+#include "udp.h"
+
 /* For kernels without the tracepoint sk_data_ready (before 6.12). */
 FUNCTION(sock_def_readable, arrived(sk), struct sock *sk)
 
@@ -1008,6 +1018,8 @@ int sockets(struct bpf_iter__task_file *ctx)
 	if (!socket)
 		return 0;
 	sk = socket->sk;
+	if (udp_on && sk && sk->sk_protocol == IPPROTO_UDP)
+		return udp_seed(sk, task);
 	if (!sk || sk->sk_protocol != IPPROTO_TCP ||
 	    (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6) ||
 	    !netns_selected(sk) || !selected(task))

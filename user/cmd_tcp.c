@@ -30,6 +30,7 @@
 #define OPTION_NETWORKS 517
 #define OPTION_CONNECTIONS 518
 #define OPTION_DATA 519
+#define OPTION_UDP 520
 
 #define SECOND UINT64_C(1000000000)
 
@@ -59,6 +60,8 @@ static const struct argp_option entries[] = {
 	  "a picture of the connection that took longest to be made", 6 },
 	{ "data", OPTION_DATA, NULL, 0,
 	  "also how long data waits: for what is missing before it, and to be read", 6 },
+	{ "udp", OPTION_UDP, NULL, 0,
+	  "with --data, and beside it datagrams: read, dropped and spoilt", 6 },
 	{ "networks", OPTION_NETWORKS, NULL, 0, "tell peers apart by network (/24, /64)", 6 },
 	{ "connections", OPTION_CONNECTIONS, "N", 0,
 	  "room for connections at once (default 65536)", 6 },
@@ -123,6 +126,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case OPTION_DATA:
 		t->settings.data = true;
+		break;
+	case OPTION_UDP:
+		t->settings.data = t->settings.udp = true;
 		break;
 	case OPTION_NETWORKS:
 		t->networks = true;
@@ -232,6 +238,9 @@ BOTH(living, struct tcp_row)
 BOTH(waiting, struct timewait_row)
 BOTH(listening, struct listen_row)
 BOTH(listener, struct listener_record)
+BOTH(udp_ended, struct udp_row)
+BOTH(udp_living, struct udp_row)
+BOTH(udp_port, struct udp_port_row)
 
 static void on_ended(const struct tcp_row *row, void *arg)
 {
@@ -260,7 +269,8 @@ static void on_begin(void *arg)
 }
 
 static const struct tcp_fns fns = { on_ended,	on_timewait,  on_begin,	  on_living,
-				    on_waiting, on_listening, on_listener };
+				    on_waiting, on_listening, on_listener,
+				    on_udp_ended, on_udp_living, on_udp_port };
 
 /* What makes a time of CLOCK_MONOTONIC one of CLOCK_REALTIME; anew each time. */
 static void clock_read(struct tcp_run *run)

@@ -56,6 +56,7 @@ struct model_tcp {
 	struct living *living;
 	struct listener *listeners;
 	struct listening *listening;
+	struct model_udp *udp;
 	struct tcp_minisocks minisocks;
 	uint64_t waiting;
 	uint64_t unowned;
@@ -272,12 +273,16 @@ struct model_tcp *model_tcp_new(uint64_t begin_ns, bool owned, bool networks)
 {
 	struct model_tcp *m = calloc(1, sizeof(*m));
 
-	if (m) {
-		m->begin_ns = begin_ns;
-		m->owned = owned;
-		m->networks = networks;
-	}
-	return m;
+	if (!m)
+		return NULL;
+	m->begin_ns = begin_ns;
+	m->owned = owned;
+	m->networks = networks;
+	m->udp = model_udp_new(owned);
+	if (m->udp)
+		return m;
+	model_tcp_free(m);
+	return NULL;
 }
 
 struct model_tcp *model_tcp_next(const struct model_tcp *m, uint64_t begin_ns)
@@ -287,6 +292,10 @@ struct model_tcp *model_tcp_next(const struct model_tcp *m, uint64_t begin_ns)
 	if (!next)
 		return NULL;
 	next->begun = m->begun;
+	model_udp_free(next->udp);
+	next->udp = model_udp_next(m->udp);
+	if (!next->udp)
+		goto err_free;
 	for (const struct listener *l = m->listeners; l; l = l->hh.next) {
 		struct listener *copy;
 
@@ -449,6 +458,27 @@ void model_tcp_listener(const struct listener_record *listener, void *model)
 	l->here = true;
 }
 
+void model_tcp_udp_ended(const struct udp_row *row, void *model)
+{
+	struct model_tcp *m = model;
+
+	model_udp_ended(m->udp, row);
+}
+
+void model_tcp_udp_living(const struct udp_row *row, void *model)
+{
+	struct model_tcp *m = model;
+
+	model_udp_living(m->udp, row);
+}
+
+void model_tcp_udp_port(const struct udp_port_row *row, void *model)
+{
+	struct model_tcp *m = model;
+
+	model_udp_port(m->udp, row);
+}
+
 /* --- figures -------------------------------------------------------------------------------- */
 
 static int more_connections(const void *a, const void *b)
@@ -569,6 +599,9 @@ int model_tcp_figures(struct model_tcp *m, uint64_t end_ns, struct tcp_figures *
 		.exemplar = m->exemplar,
 	};
 	figures->minisocks.now = m->waiting;
+	figures->udp_nr = model_udp_figures(m->udp, &figures->udp);
+	if (figures->udp_nr < 0)
+		return err_set(err, -ENOMEM, "out of memory");
 	for (g = m->groups; g; g = g->hh.next)
 		if (g->now.connections)
 			m->told[figures->groups_nr++] = &g->now;
@@ -590,6 +623,7 @@ void model_tcp_free(struct model_tcp *m)
 	if (!m)
 		return;
 	living_clear(m);
+	model_udp_free(m->udp);
 	HASH_ITER(hh, m->groups, g, next_group) {
 		HASH_DEL(m->groups, g);
 		times_free(&g->all);

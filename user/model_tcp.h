@@ -15,6 +15,7 @@
 #include "abi_tcp.h"
 #include "err.h"
 #include "histogram.h"
+#include "model_udp.h"
 
 /**
  * enum tcp_time - what of a connection is timed
@@ -177,6 +178,7 @@ struct tcp_listener {
  * @unowned: connections that ended and that nobody had accepted: where processes are
  *	filtered, they are in no group
  * @overflow: connections in groups that were given up, for there were too many
+ * @udp: datagrams, most that was dropped first
  * @exemplar: the connection whose handshake, with accept(), took longest; cookie 0: none
  */
 struct tcp_figures {
@@ -187,6 +189,8 @@ struct tcp_figures {
 	struct tcp_minisocks minisocks;
 	uint64_t unowned;
 	uint64_t overflow;
+	const struct udp_group *const *udp;
+	int udp_nr;
 	struct tcp_row exemplar;
 };
 
@@ -214,6 +218,9 @@ void model_tcp_living(const struct tcp_row *row, void *model);
 void model_tcp_waiting(const struct timewait_row *row, void *model);
 void model_tcp_listening(const struct listen_row *row, void *model);
 void model_tcp_listener(const struct listener_record *listener, void *model);
+void model_tcp_udp_ended(const struct udp_row *row, void *model);
+void model_tcp_udp_living(const struct udp_row *row, void *model);
+void model_tcp_udp_port(const struct udp_port_row *row, void *model);
 
 /**
  * model_tcp_figures() - the figures

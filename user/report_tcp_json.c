@@ -160,6 +160,28 @@ static json_t *listener_json(const struct tcp_listener *l)
 	return o;
 }
 
+static json_t *datagrams_json(const struct udp_group *g, const struct tcp_plan *plan)
+{
+	json_t *o = json_object(), *wrong = json_object();
+
+	put_if(o, "port", g->key.port, g->key.port);
+	put_if(o, "netns", g->netns, g->netns);
+	put_owner(o, g->key.tgid, g->key.tgid, g->key.start_ns, g->comm);
+	put(o, "sockets", g->sockets);
+	put_if(o, "ended", plan->udp_ends, g->ended);
+	put_if(o, "received", plan->udp_read, g->received);
+	put_if(o, "bytes", plan->udp_read, g->bytes);
+	put(o, "dropped", g->dropped);
+	put_if(o, "buffer_full", !g->vague, g->full);
+	put_if(o, "out_of_memory", !g->vague, g->memory);
+	put_if(wrong, "coming", plan->udp_spoilt, g->spoilt_coming);
+	put_if(wrong, "reading", !g->vague, g->spoilt_reading);
+	json_object_set_new(wrong, "reading_kind", json_string("derived"));
+	json_object_set_new(o, "checksum_errors", wrong);
+	put(o, "refused", g->refused);
+	return o;
+}
+
 static json_t *minisocks_json(const struct tcp_report *r)
 {
 	const struct tcp_minisocks *m = &r->figures.minisocks;
@@ -186,6 +208,7 @@ static int print(FILE *out, json_t *o)
 int report_tcp_json(FILE *out, const struct tcp_report *r)
 {
 	json_t *o = json_object(), *groups = json_array(), *listeners = json_array();
+	json_t *datagrams = r->plan->udp ? json_array() : json_null();
 	json_t *losses = json_object(), *counters = json_object(), *window = json_object();
 
 	json_object_set_new(o, "version", json_string(IOREADY_VERSION));
@@ -209,6 +232,9 @@ int report_tcp_json(FILE *out, const struct tcp_report *r)
 	for (int i = 0; i < r->figures.listeners_nr; i++)
 		json_array_append_new(listeners, listener_json(&r->figures.listeners[i]));
 	json_object_set_new(o, "listeners", listeners);
+	for (int i = 0; i < r->figures.udp_nr; i++)
+		json_array_append_new(datagrams, datagrams_json(r->figures.udp[i], r->plan));
+	json_object_set_new(o, "datagrams", datagrams);
 	json_object_set_new(o, "minisocks", r->plan->minisocks ? minisocks_json(r) : json_null());
 	for (int i = 0; r->counters_had && i < NETSTAT_NR; i++)
 		put_if(counters, netstat_name(i), r->counters_had[i], r->counters[i]);
