@@ -118,6 +118,11 @@ enum tcp_closer {
  * @segment_ns: the last segment came then
  * @hole_ns: since then data waits behind what is missing; 0: none does
  * @holes, @hole_sum_ns, @hole_max_ns: such waits that are over, by what was missing
+ * @peer_zero_ns: since then the window that the peer gives is zero, so nothing may be sent
+ * @peer_zeros, @peer_zero_sum_ns, @peer_zero_max_ns: such times that are over
+ * @own_zero_ns: since then the one that is given to the peer is, for nobody reads
+ * @own_read_ns: somebody read meanwhile, last then
+ * @own_zeros, @own_zero_sum_ns, @own_zero_max_ns: such times that are over
  */
 struct tcp_row {
 	__u64 cookie;
@@ -143,6 +148,15 @@ struct tcp_row {
 	__u64 holes;
 	__u64 hole_sum_ns;
 	__u64 hole_max_ns;
+	__u64 peer_zero_ns;
+	__u64 peer_zeros;
+	__u64 peer_zero_sum_ns;
+	__u64 peer_zero_max_ns;
+	__u64 own_zero_ns;
+	__u64 own_read_ns;
+	__u64 own_zeros;
+	__u64 own_zero_sum_ns;
+	__u64 own_zero_max_ns;
 	__u8 local[16];
 	__u8 remote[16];
 	char comm[16];
@@ -284,8 +298,8 @@ struct listener_record {
 #define EARLY_MAX 1024		/* accepted, and not ESTABLISHED yet */
 #define TIMEWAITS_MAX 262144	/* net.ipv4.tcp_max_tw_buckets of large machines */
 
-_Static_assert(sizeof(struct tcp_row) == 416, "struct tcp_row is ABI");
-_Static_assert(sizeof(struct tcp_record) == 424, "struct tcp_record is ABI");
+_Static_assert(sizeof(struct tcp_row) == 488, "struct tcp_row is ABI");
+_Static_assert(sizeof(struct tcp_record) == 496, "struct tcp_record is ABI");
 _Static_assert(sizeof(struct timewait_row) == 48, "struct timewait_row is ABI");
 _Static_assert(sizeof(struct timewait_record) == 56, "struct timewait_record is ABI");
 _Static_assert(sizeof(struct listen_key) == 32, "struct listen_key is ABI");

@@ -346,6 +346,69 @@ static __always_inline void hole_end(struct tcp_row *row)
 	row->hole_ns = 0;
 }
 
+static __always_inline void peer_zero_end(struct tcp_row *row, u64 now)
+{
+	u64 ns = now - row->peer_zero_ns;
+
+	row->peer_zeros++;
+	row->peer_zero_sum_ns += ns;
+	if (ns > row->peer_zero_max_ns)
+		row->peer_zero_max_ns = ns;
+	row->peer_zero_ns = 0;
+}
+
+static __always_inline void own_zero_end(struct tcp_row *row, u64 now)
+{
+	u64 ns = now - row->own_zero_ns;
+
+	row->own_zeros++;
+	row->own_zero_sum_ns += ns;
+	if (ns > row->own_zero_max_ns)
+		row->own_zero_max_ns = ns;
+	row->own_zero_ns = 0;
+	row->own_read_ns = 0;
+}
+
+/*
+ * The windows as the last segment, or the last read, has left them. The peer's changes with a
+ * segment; this host's shuts with one and opens with a read, which tells the peer.
+ */
+static __always_inline void windows_note(struct tcp_row *row, const struct tcp_sock *tp, u64 now)
+{
+	if (!tp->snd_wnd && !row->peer_zero_ns)
+		row->peer_zero_ns = row->segment_ns;
+	else if (tp->snd_wnd && row->peer_zero_ns)
+		peer_zero_end(row, row->segment_ns);
+	if (!tp->rcv_wnd && !row->own_zero_ns)
+		row->own_zero_ns = row->segment_ns;
+	else if (tp->rcv_wnd && row->own_zero_ns)
+		own_zero_end(row, row->own_read_ns ? row->own_read_ns : now);
+}
+
+/* A program reads; only then is the peer told what room there is. */
+static __always_inline void own_zero_read(struct tcp_row *row, const struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+
+	if (!tp || tp->rcv_wnd || !row->segment_ns)
+		return;
+	row->own_read_ns = bpf_ktime_get_ns();
+	if (!row->own_zero_ns)
+		row->own_zero_ns = row->segment_ns;
+}
+
+/* What has not opened until the end never did. */
+static __always_inline void windows_end(struct tcp_row *row, const struct tcp_sock *tp, u64 now)
+{
+	if (!row->segment_ns)
+		return;
+	windows_note(row, tp, now);
+	if (row->peer_zero_ns)
+		peer_zero_end(row, now);
+	if (row->own_zero_ns)
+		own_zero_end(row, now);
+}
+
 /* The connection is over; the socket may be another's after this. */
 static __always_inline void row_end(struct tcp_row *row, const struct sock *sk, u64 now)
 {
@@ -357,6 +420,7 @@ static __always_inline void row_end(struct tcp_row *row, const struct sock *sk, 
 		row_bytes(row, sk, tp);
 		if (row->hole_ns && !tp->out_of_order_queue.rb_node)
 			hole_end(row);
+		windows_end(row, tp, now);
 		row->retransmits = tp->total_retrans;
 		row->srtt_us = tp->srtt_us >> 3;
 	}
@@ -603,6 +667,8 @@ static __always_inline void hole_note(struct tcp_row *row, const struct sock *sk
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	bool hole = tp && tp->out_of_order_queue.rb_node;
 
+	if (tp && row->segment_ns)
+		windows_note(row, tp, bpf_ktime_get_ns());
 	if (hole && !row->hole_ns)
 		row->hole_ns = row->segment_ns;
 	else if (!hole && row->hole_ns)
@@ -639,13 +705,15 @@ int BPF_PROG(data_ready, const struct sock *sk)
 	return open ? arrived(sk) : 0;
 }
 
-/* A process has taken data. */
+/* A process takes data. */
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(data_read, struct sock *sk)
 {
 	struct tcp_row *row = open ? row_get(sk) : NULL;
 	u64 ns;
 
+	if (row)
+		own_zero_read(row, sk);
 	if (!row || !row->arrived_ns)
 		return 0;
 	ns = bpf_ktime_get_ns() - row->arrived_ns;

@@ -403,6 +403,8 @@ struct tcp_sock {
 	u32 copied_seq;
 	u32 write_seq;
 	u32 snd_una;
+	u32 snd_wnd;
+	u32 rcv_wnd;
 };
 
 struct mptcp_sock {

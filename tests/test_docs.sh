@@ -88,7 +88,8 @@ def walk(value, path):
             print(path + k)
             # Parts of a chain or a connection have the same keys each, which are told once.
             part = (k.endswith("_ns") and path in ("chains.", "connections.", "minisocks.")
-                    or k in ("arrived_to_read_ns", "behind_missing_ns"))
+                    or k in ("arrived_to_read_ns", "behind_missing_ns", "own_zero_window_ns",
+                             "peer_zero_window_ns"))
             if k in ("states", "states_ns", "reset_reasons"):
                 walk(list(v.values()), "states.")
             else:

@@ -59,7 +59,7 @@ static const struct argp_option entries[] = {
 	{ "diagram", OPTION_DIAGRAM, NULL, 0,
 	  "a picture of the connection that took longest to be made", 6 },
 	{ "data", OPTION_DATA, NULL, 0,
-	  "also how long data waits: for what is missing before it, and to be read", 6 },
+	  "also how long data waits: for what is missing before it, to be read, and for room", 6 },
 	{ "udp", OPTION_UDP, NULL, 0,
 	  "with --data, and beside it datagrams: read, dropped and spoilt", 6 },
 	{ "networks", OPTION_NETWORKS, NULL, 0, "tell peers apart by network (/24, /64)", 6 },

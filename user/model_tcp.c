@@ -203,6 +203,34 @@ static void state_add(struct tcp_group *g, unsigned int state, uint64_t ns)
 		g->state_max_ns[state] = ns;
 }
 
+static void windows_add(struct tcp_group *g, const struct tcp_row *row)
+{
+	g->peer_zeros += row->peer_zeros;
+	g->peer_zero_sum_ns += row->peer_zero_sum_ns;
+	if (row->peer_zero_max_ns > g->peer_zero_max_ns)
+		g->peer_zero_max_ns = row->peer_zero_max_ns;
+	g->own_zeros += row->own_zeros;
+	g->own_zero_sum_ns += row->own_zero_sum_ns;
+	if (row->own_zero_max_ns > g->own_zero_max_ns)
+		g->own_zero_max_ns = row->own_zero_max_ns;
+}
+
+/* Windows that are shut. */
+static void shut_add(struct tcp_group *g, const struct tcp_row *row, uint64_t end_ns)
+{
+	struct tcp_row shut = { 0 };
+
+	if (row->peer_zero_ns && end_ns > row->peer_zero_ns) {
+		shut.peer_zeros = 1;
+		shut.peer_zero_sum_ns = shut.peer_zero_max_ns = end_ns - row->peer_zero_ns;
+	}
+	if (row->own_zero_ns && end_ns > row->own_zero_ns) {
+		shut.own_zeros = 1;
+		shut.own_zero_sum_ns = shut.own_zero_max_ns = end_ns - row->own_zero_ns;
+	}
+	windows_add(g, &shut);
+}
+
 /* What a connection adds to a group as soon as it is there. */
 static void begun_add(struct model_tcp *m, struct tcp_group *g, const struct tcp_row *row)
 {
@@ -227,6 +255,7 @@ static void begun_add(struct model_tcp *m, struct tcp_group *g, const struct tcp
 	g->hole_sum_ns += row->hole_sum_ns;
 	if (row->hole_max_ns > g->hole_max_ns)
 		g->hole_max_ns = row->hole_max_ns;
+	windows_add(g, row);
 	for (unsigned int i = 0; i < STATE_NR; i++)
 		state_add(g, i, row->state_ns[i]);
 	if (!inside)
@@ -557,6 +586,7 @@ static bool living_add(struct model_tcp *m, uint64_t end_ns, uint64_t *overflow)
 		if (!g->copied && !group_copy(g))
 			return false;
 		begun_add(m, &g->now, &l->row);
+		shut_add(&g->now, &l->row, end_ns);
 		exemplar_note(m, &l->row);
 		if (state < STATE_NR && l->row.since_ns && end_ns > l->row.since_ns) {
 			uint64_t ns = end_ns - l->row.since_ns;

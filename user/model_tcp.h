@@ -94,6 +94,8 @@ struct tcp_key {
  * @retransmits, @bytes_in, @bytes_out: of those that ended
  * @reads, @read_sum_ns, @read_max_ns, @holes, @hole_sum_ns, @hole_max_ns: see struct
  *	tcp_row; only with --data
+ * @peer_zeros, @peer_zero_sum_ns, @peer_zero_max_ns, @own_zeros, @own_zero_sum_ns,
+ *	@own_zero_max_ns: likewise; of a window that is shut, as long as it has been
  * @reset_reasons: resets that were sent, by reason
  * @state_n, @state_sum_ns, @state_max_ns: stays in each state, by enum tcp_state; of one
  *	that goes on, as long as it has lasted
@@ -135,6 +137,12 @@ struct tcp_group {
 	uint64_t holes;
 	uint64_t hole_sum_ns;
 	uint64_t hole_max_ns;
+	uint64_t peer_zeros;
+	uint64_t peer_zero_sum_ns;
+	uint64_t peer_zero_max_ns;
+	uint64_t own_zeros;
+	uint64_t own_zero_sum_ns;
+	uint64_t own_zero_max_ns;
 	uint64_t reset_reasons[256];
 	uint64_t state_n[STATE_NR];
 	uint64_t state_sum_ns[STATE_NR];

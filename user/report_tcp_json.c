@@ -140,6 +140,12 @@ static json_t *group_json(const struct tcp_group *g, const struct tcp_plan *plan
 	json_object_set_new(o, "behind_missing_ns",
 			    plan->data ? waits_json(g->holes, g->hole_sum_ns, g->hole_max_ns) :
 					 json_null());
+	json_object_set_new(o, "own_zero_window_ns", plan->data ?
+			    waits_json(g->own_zeros, g->own_zero_sum_ns, g->own_zero_max_ns) :
+			    json_null());
+	json_object_set_new(o, "peer_zero_window_ns", plan->data ?
+			    waits_json(g->peer_zeros, g->peer_zero_sum_ns, g->peer_zero_max_ns) :
+			    json_null());
 	json_object_set_new(o, "life_ns", times_json(g->times[TIME_LIFE]));
 	json_object_set_new(o, "states", states_json(g));
 	return o;
@@ -306,6 +312,12 @@ int report_tcp_line_json(FILE *out, const struct tcp_row *row, const struct tcp_
 	json_object_set_new(o, "behind_missing_ns",
 			    plan->data ? waits_json(row->holes, row->hole_sum_ns, row->hole_max_ns) :
 					 json_null());
+	json_object_set_new(o, "own_zero_window_ns", plan->data ?
+			    waits_json(row->own_zeros, row->own_zero_sum_ns, row->own_zero_max_ns) :
+			    json_null());
+	json_object_set_new(o, "peer_zero_window_ns", plan->data ?
+			    waits_json(row->peer_zeros, row->peer_zero_sum_ns, row->peer_zero_max_ns) :
+			    json_null());
 	for (unsigned int i = 0; i < STATE_NR; i++)
 		if (row->state_ns[i])
 			put(states, tcp_state_name(i), row->state_ns[i]);

@@ -377,6 +377,17 @@ static void closes(FILE *out, const struct tcp_report *r, const struct text_opti
 		more(out, r->figures.groups_nr - last);
 }
 
+/* How often, mean and longest. */
+static char *shut(char to[80], uint64_t n, uint64_t sum, uint64_t max)
+{
+	char count[32], times[40];
+
+	if (!n)
+		return strcpy(to, "-");
+	sprintf(to, "%s %s", text_grouped(count, n), mean_max(times, n, sum, max));
+	return to;
+}
+
 /* With --data. */
 static void data(FILE *out, const struct tcp_report *r, const struct text_options *o)
 {
@@ -385,24 +396,29 @@ static void data(FILE *out, const struct tcp_report *r, const struct text_option
 
 	for (int i = 0; i < last && r->plan->data; i++) {
 		const struct tcp_group *g = r->figures.groups[i];
-		char owner[4 * 16 + 16], where[80], text[2][40], n[5][32];
+		char owner[4 * 16 + 16], where[80], text[2][40], n[5][32], zero[2][80];
 
 		if (!told)
-			fprintf(out, "%sWhat data waits for: to be read, and for what is missing before it "
-				     "(MEAN, MAX)\n%-22s %-24s %10s %16s %10s %16s %10s %12s %12s%s\n",
+			fprintf(out, "%sWhat data waits for: to be read, for what is missing before it, and for "
+				     "room (MEAN, MAX)\n"
+				     "%-22s %-24s %10s %16s %10s %16s %10s %20s %20s %12s %12s%s\n",
 				o->color ? BOLD : "", "PROCESS", "WHERE", "READS", "ARRIVED TO READ",
-				"HOLES", "BEHIND A HOLE", "RESENT", "IN", "OUT", o->color ? PLAIN : "");
+				"HOLES", "BEHIND A HOLE", "RESENT", "OUR WINDOW SHUT", "PEER'S WINDOW SHUT",
+				"IN", "OUT", o->color ? PLAIN : "");
 		told = true;
 		strcpy(n[0], "-");
 		if (r->plan->arrival)
 			text_grouped(n[0], g->reads);
-		fprintf(out, "%-22.22s %-24s %10s %16s %10s %16s %10s %12s %12s\n", owner_text(owner, g),
+		fprintf(out, "%-22.22s %-24s %10s %16s %10s %16s %10s %20s %20s %12s %12s\n",
+			owner_text(owner, g),
 			where_text(where, g), n[0],
 			mean_max(text[0], g->reads, g->read_sum_ns, g->read_max_ns),
 			text_grouped(n[1], g->holes),
 			mean_max(text[1], g->holes, g->hole_sum_ns, g->hole_max_ns),
-			text_grouped(n[2], g->retransmits), text_grouped(n[3], g->bytes_in),
-			text_grouped(n[4], g->bytes_out));
+			text_grouped(n[2], g->retransmits),
+			shut(zero[0], g->own_zeros, g->own_zero_sum_ns, g->own_zero_max_ns),
+			shut(zero[1], g->peer_zeros, g->peer_zero_sum_ns, g->peer_zero_max_ns),
+			text_grouped(n[3], g->bytes_in), text_grouped(n[4], g->bytes_out));
 	}
 	if (told)
 		more(out, r->figures.groups_nr - last);
@@ -412,7 +428,7 @@ static void data(FILE *out, const struct tcp_report *r, const struct text_option
 
 static bool has_data(const struct tcp_group *g)
 {
-	return g->reads || g->holes || g->retransmits || g->bytes_in || g->bytes_out;
+	return g->reads || g->holes || g->retransmits || g->own_zeros || g->bytes_in || g->bytes_out;
 }
 
 /* The connections that a process has taken at the port where it reads datagrams too. */
@@ -442,7 +458,7 @@ static void beside(FILE *out, const struct tcp_plan *plan, const struct tcp_grou
 		   const struct udp_group *u)
 {
 	char owner[4 * 16 + 16], where[80], text[40], n[6][32] = { "-", "-", "-", "-", "-", "-" };
-	char wrong[40] = "-";
+	char zero[80] = "-", wrong[40] = "-";
 
 	if (g && plan->arrival)
 		text_grouped(n[0], g->reads);
@@ -450,16 +466,19 @@ static void beside(FILE *out, const struct tcp_plan *plan, const struct tcp_grou
 		text_grouped(n[1], g->holes);
 	if (g)
 		text_grouped(n[2], g->retransmits);
+	if (g)
+		shut(zero, g->own_zeros, g->own_zero_sum_ns, g->own_zero_max_ns);
 	if (u && plan->udp_read)
 		text_grouped(n[3], u->received);
 	if (u && !u->vague)
 		text_grouped(n[4], u->full + u->memory);
 	if (u && !u->vague && plan->udp_spoilt)
 		sprintf(wrong, "%s%s", u->spoilt_reading ? "~" : "", text_grouped(n[5], udp_spoilt(u)));
-	fprintf(out, "%-22.22s %-24s %10s %10s %16s %10s   %12s %10s %8s\n",
+	fprintf(out, "%-22.22s %-24s %10s %10s %16s %10s %20s   %12s %10s %8s\n",
 		u ? process_text(owner, u->comm, u->key.tgid) : owner_text(owner, g),
 		u ? port_text(where, u) : where_text(where, g), n[0], n[1],
-		g ? mean_max(text, g->holes, g->hole_sum_ns, g->hole_max_ns) : "-", n[2], n[3], n[4], wrong);
+		g ? mean_max(text, g->holes, g->hole_sum_ns, g->hole_max_ns) : "-", n[2], zero, n[3], n[4],
+		wrong);
 }
 
 static void datagrams(FILE *out, const struct tcp_report *r, const struct text_options *o)
@@ -468,11 +487,11 @@ static void datagrams(FILE *out, const struct tcp_report *r, const struct text_o
 
 	if (!r->plan->udp)
 		return;
-	fprintf(out, "%sTCP beside UDP: of the one, what has come waits for what is missing (MEAN, MAX); "
-		     "of the other it is gone\n"
-		     "%-22s %-24s %10s %10s %16s %10s   %12s %10s %8s%s\n",
+	fprintf(out, "%sTCP beside UDP: of the one, data waits for what is missing and for room "
+		     "(MEAN, MAX); of the other it is gone\n"
+		     "%-22s %-24s %10s %10s %16s %10s %20s   %12s %10s %8s%s\n",
 		o->color ? BOLD : "", "PROCESS", "WHERE", "TCP READS", "HOLES", "BEHIND A HOLE", "RESENT",
-		"UDP RECEIVED", "NO ROOM", "SPOILT", o->color ? PLAIN : "");
+		"OUR WINDOW SHUT", "UDP RECEIVED", "NO ROOM", "SPOILT", o->color ? PLAIN : "");
 	for (int i = 0; i < r->figures.udp_nr; i++) {
 		const struct udp_group *u = r->figures.udp[i];
 

@@ -137,7 +137,7 @@ static void choose(struct tcp *tcp)
 	}
 	bpf_program__set_autoload(skel->progs.segment, tcp->plan.data);
 	bpf_program__set_autoload(skel->progs.data_ready, tcp->plan.arrival == ARRIVAL_TRACEPOINT);
-	bpf_program__set_autoload(skel->progs.data_read, tcp->plan.arrival != ARRIVAL_NONE);
+	bpf_program__set_autoload(skel->progs.data_read, tcp->plan.data);
 	bpf_program__set_autoload(skel->progs.udp_read,
 				  tcp->plan.udp_read == UDP_READ_TRACEPOINT);
 	bpf_program__set_autoload(skel->progs.udp_full,
