@@ -61,8 +61,8 @@ family = getattr(socket, sys.argv[1])
 s = bound(5000, family)
 n = size = 0
 for length in (0, 1, 68, 69, 1000, 60000):
-    for take in (lambda: s.recv(65536), lambda: s.recvfrom(65536)[0], lambda: os.read(s.fileno(), 65536),
-                 lambda: s.recvmsg(65536)[0]):
+    for take in (lambda: s.recv(65536), lambda: s.recvfrom(65536)[0],
+                 lambda: os.read(s.fileno(), 65536), lambda: s.recvmsg(65536)[0]):
         send(5000, length, 1, family)
         for _ in range(3):
             s.recv(65536, socket.MSG_PEEK)
@@ -226,13 +226,14 @@ def received(tier, family):
     said, report = traced(tier, RECEIVED, family)
     n, size = said[0]
     d = row(report, port=5000)
-    ok("%s: a row of the port" % what, d and not lost(report), report["datagrams"], report["losses"])
+    ok("%s: a row of the port" % what, d and not lost(report), report["datagrams"],
+       report["losses"])
     if not d:
         return
     ok("%s: each is received once, and none that was looked at" % what, d["received"] == n, said, d)
     ok("%s: bytes are those that the program got" % what, d["bytes"] == size, said, d)
-    ok("%s: nothing is dropped" % what, not any(d[k] for k in ("buffer_full", "out_of_memory", "refused"))
-       and d["checksum_errors"]["coming"] == d["checksum_errors"]["reading"] == 0, d)
+    ok("%s: nothing is dropped" % what, d["dropped"] == d["buffer_full"] == d["out_of_memory"] ==
+       d["refused"] == 0 and d["checksum_errors"]["coming"] == d["checksum_errors"]["reading"] == 0, d)
     connected = row(report, port=5001)
     ok("%s: so is that of a socket with a peer" % what, connected and
        (connected["received"], connected["bytes"]) == (1, 7), connected)
@@ -240,7 +241,8 @@ def received(tier, family):
         ok("%s: the kernel counts as many" % what, report["counters"]["udp_received"] == n + 1,
            report["counters"], d)
     if tier != "tracepoint":
-        ok("%s: both sockets are seen to be closed" % what, d["ended"] == connected["ended"] == 1, d)
+        ok("%s: both sockets are seen to be closed" % what,
+           d["ended"] == connected["ended"] == 1, d)
     else:
         ok("%s: that one is closed is not seen" % what, d["ended"] is None, d)
 
@@ -355,7 +357,8 @@ def before(tier, *options):
     no_room = int(s.step("six")) if HAS_IPV6 else 0
     found = s.end()
     d, e = row(found[-1], port=5000), row(found[-1], port=5001)
-    ok("%s: who never reads has the socket" % what, d and d["pid"] == s.program.pid, found[-1]["datagrams"])
+    ok("%s: who never reads has the socket" % what, d and d["pid"] == s.program.pid,
+       found[-1]["datagrams"])
     ok("%s: what was dropped before is not the window's" % what, d and e and
        d["buffer_full"] == found[-1]["counters"]["udp_buffer_drops"] > 0 and not d["received"] and
        d["checksum_errors"]["reading"] == e["checksum_errors"]["reading"] == 0 and
