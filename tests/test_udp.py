@@ -184,6 +184,25 @@ for line in sys.stdin:
 """
 
 
+# Both at one port.
+BOTH = COMMON + """
+t = socket.socket()
+t.bind(("127.0.0.1", 5000))
+t.listen()
+s = bound(5000)
+send(5000, 10, 7)
+drain(s)
+with socket.create_connection(("127.0.0.1", 5000)) as c:
+    a, _ = t.accept()
+    for _ in range(3):
+        c.send(b"x")
+        a.recv(1)
+    c.close()
+    a.recv(1)
+    a.close()
+"""
+
+
 def inside(*command, **more):
     """In a network namespace of its own."""
     return subprocess.run(["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "-",
@@ -394,6 +413,14 @@ def text(tier):
     ok("%s: text says it in words, then in a table" % tier,
        "datagrams" in done.stdout and "found the receive buffer full" in done.stdout and
        "UDP RECEIVED" in done.stdout and "port 5000" in done.stdout, done.stdout, done.stderr)
+    done = inside(IOREADY, "tcp", "--udp", "-q", "--tier", tier, "--", sys.executable, "-c", BOTH)
+    table = done.stdout.partition("TCP beside UDP")[2].partition("\n\n")[0]
+    line = [words for words in map(str.split, table.splitlines()) if "port" in words]
+    # Process and its number, port and its number, reads, holes, behind a hole, resent, our
+    # window, received, no room, spoilt.
+    ok("%s: TCP and UDP of one port are one line" % tier, len(line) == 1 and
+       line[0][2:4] + line[0][5:] == ["port", "5000", "0", "-", "0", "-", "7", "0", "0"] and
+       line[0][4] in ("3", "-"), done.stdout, done.stderr)
     done = inside(IOREADY, "tcp", "-q", "--json", "--tier", tier, "--", sys.executable, "-c", FULL,
                   "AF_INET")
     ok("%s: without --udp there is nothing of it" % tier,
@@ -408,6 +435,7 @@ def main():
     for tier in TIERS:
         before(tier)
         before(tier, "-p", "PID")
+        before(tier, "-t", "PID")
         intervals(tier)
         if OLD and tier == "tracepoint":
             # Nobody is seen to read, so what is closed before a snapshot is nobody's.
