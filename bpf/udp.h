@@ -55,10 +55,15 @@ struct {
 	__type(value, struct udp_port_row);
 } udp_ports SEC(".maps");
 
-/* struct udp_queued - what a CPU is putting into the queue of a socket */
+/*
+ * struct udp_queued - what a CPU is putting into the queue of a socket
+ * @skb: 0: nothing; or it is there, and may be another's by now
+ * @drops: of the socket, before
+ */
 struct udp_queued {
 	u64 skb;
 	u64 sk;
+	u64 drops;
 };
 
 struct {
@@ -165,17 +170,12 @@ static __always_inline int udp_received(const struct sock *sk, u64 cookie, u64 b
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct udp_row *row = udp_find(sk, cookie);
 	bool is_selected = selected(task);
-	u64 id;
 
 	if (!row && is_selected)
 		row = udp_new(sk, cookie, 0);
-	if (!row)
+	/* Nobody's stays, with what it has dropped: one who is asked about may read from it. */
+	if (!row || (!(row->flags & UDP_OWNED) && !is_selected))
 		return 0;
-	if (!(row->flags & UDP_OWNED) && !is_selected) {
-		id = row->id;
-		bpf_map_delete_elem(&udp_sockets, &id);
-		return 0;
-	}
 	if (!(row->flags & UDP_OWNED))
 		udp_owner(row, task);
 	__sync_fetch_and_add(&row->received, 1);
@@ -249,6 +249,7 @@ static __always_inline int udp_queue(u64 sk, u64 skb)
 	if (queued) {
 		queued->sk = sk;
 		queued->skb = skb;
+		queued->drops = udp_drops((struct sock *)sk);
 	}
 	return 0;
 }
@@ -280,6 +281,9 @@ static __always_inline int udp_not_queued(u64 skb, bool memory)
 		return 0;
 	queued->skb = 0;
 	sk = (struct sock *)queued->sk;
+	/* Otherwise it had come into the queue, and this is another of the same address. */
+	if (udp_drops(sk) == queued->drops)
+		return 0;
 	return is_udp(sk) ? udp_dropped(sk, cookie_of(sk), memory) : 0;
 }
 
