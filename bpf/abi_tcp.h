@@ -153,6 +153,11 @@ enum tcp_closer {
  * @segment_ns: the last segment came then
  * @hole_ns: since then data waits behind what is missing; 0: none does
  * @holes, @hole_sum_ns, @hole_max_ns: such waits that are over, by what was missing
+ * @peer_zero_ns: since then the window that the peer gives is zero, so nothing may be sent
+ * @peer_zeros, @peer_zero_sum_ns, @peer_zero_max_ns: such times that are over
+ * @own_zero_ns: since then the one that is given to the peer is, for nobody reads
+ * @own_read_ns: somebody read meanwhile, last then
+ * @own_zeros, @own_zero_sum_ns, @own_zero_max_ns: such times that are over
  *
  * With --waits:
  * @read_reach: reads that found data
@@ -201,6 +206,15 @@ struct tcp_row {
 	__u64 holes;
 	__u64 hole_sum_ns;
 	__u64 hole_max_ns;
+	__u64 peer_zero_ns;
+	__u64 peer_zeros;
+	__u64 peer_zero_sum_ns;
+	__u64 peer_zero_max_ns;
+	__u64 own_zero_ns;
+	__u64 own_read_ns;
+	__u64 own_zeros;
+	__u64 own_zero_sum_ns;
+	__u64 own_zero_max_ns;
 	struct reach read_reach;
 	struct reach accept_reach;
 };
@@ -262,6 +276,8 @@ struct listen_row {
  * @TCP_LOSS_LISTENERS: SYNs to listeners that found no room in their table.
  * @TCP_LOSS_TIMEWAITS: minisocks that found no room in their table, or ended while the
  *	ring was full.
+ * @TCP_LOSS_DATAGRAMS: UDP sockets that were closed while the ring was full; and datagrams
+ *	read, dropped or spoilt whose socket or port found no room in its table.
  */
 enum tcp_loss {
 	TCP_LOSS_TABLE,
@@ -269,6 +285,7 @@ enum tcp_loss {
 	TCP_LOSS_REQUESTS,
 	TCP_LOSS_LISTENERS,
 	TCP_LOSS_TIMEWAITS,
+	TCP_LOSS_DATAGRAMS,
 	TCP_LOSS_NR,
 };
 
@@ -276,6 +293,7 @@ enum tcp_record_kind {
 	TCP_RECORD_CONNECTION = 1,
 	TCP_RECORD_TIMEWAIT = 2,
 	TCP_RECORD_LISTENER = 3,
+	TCP_RECORD_DATAGRAMS = 4,	/* struct udp_record */
 };
 
 /** struct tcp_record - a connection that has ended; @size says whether @row is short */
@@ -326,8 +344,8 @@ struct listener_record {
 #define TIMEWAITS_MAX 262144	/* net.ipv4.tcp_max_tw_buckets of large machines */
 
 _Static_assert(TCP_ROW_SHORT == 344, "struct tcp_row is ABI");
-_Static_assert(sizeof(struct tcp_row) == 640, "struct tcp_row is ABI");
-_Static_assert(sizeof(struct tcp_record) == 648, "struct tcp_record is ABI");
+_Static_assert(sizeof(struct tcp_row) == 712, "struct tcp_row is ABI");
+_Static_assert(sizeof(struct tcp_record) == 720, "struct tcp_record is ABI");
 _Static_assert(sizeof(struct timewait_row) == 48, "struct timewait_row is ABI");
 _Static_assert(sizeof(struct timewait_record) == 56, "struct timewait_record is ABI");
 _Static_assert(sizeof(struct listen_key) == 32, "struct listen_key is ABI");

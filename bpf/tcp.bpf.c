@@ -258,17 +258,24 @@ static __always_inline bool netns_selected(const struct sock *sk)
 	return !filter_netns || BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) == filter_netns;
 }
 
+static __always_inline bool ports_selected(u16 local, u16 remote)
+{
+	bool found = !filter_ports_nr;
+
+	for (u32 i = 0; i < TCP_PORTS_MAX; i++)
+		if (i < filter_ports_nr && (filter_ports[i] == local || filter_ports[i] == remote))
+			found = true;
+	return found;
+}
+
 /* By its ports and its peer, which are known by the time that its end is told. */
 static __always_inline bool row_selected(const struct tcp_row *row)
 {
-	bool v4 = row->family == AF_INET, found = !filter_ports_nr;
+	bool v4 = row->family == AF_INET;
 
-	for (u32 i = 0; i < TCP_PORTS_MAX; i++)
-		if (i < filter_ports_nr && (filter_ports[i] == row->local_port ||
-					    filter_ports[i] == row->remote_port))
-			found = true;
 	/* Which port it will have here is not known yet. */
-	if (!found && !(row->state == STATE_SYN_SENT && !row->local_port))
+	if (!ports_selected(row->local_port, row->remote_port) &&
+	    !(row->state == STATE_SYN_SENT && !row->local_port))
 		return false;
 	for (u32 i = 0; filter_peer_bits && i < 16; i++) {
 		u8 byte = !v4 ? row->remote[i] : i < 10 ? 0 : i < 12 ? 0xff : row->remote[i - 12];
@@ -356,6 +363,69 @@ static __always_inline void hole_end(struct tcp_row *row)
 	row->hole_ns = 0;
 }
 
+static __always_inline void peer_zero_end(struct tcp_row *row, u64 now)
+{
+	u64 ns = now - row->peer_zero_ns;
+
+	row->peer_zeros++;
+	row->peer_zero_sum_ns += ns;
+	if (ns > row->peer_zero_max_ns)
+		row->peer_zero_max_ns = ns;
+	row->peer_zero_ns = 0;
+}
+
+static __always_inline void own_zero_end(struct tcp_row *row, u64 now)
+{
+	u64 ns = now - row->own_zero_ns;
+
+	row->own_zeros++;
+	row->own_zero_sum_ns += ns;
+	if (ns > row->own_zero_max_ns)
+		row->own_zero_max_ns = ns;
+	row->own_zero_ns = 0;
+	row->own_read_ns = 0;
+}
+
+/*
+ * The windows as the last segment, or the last read, has left them. The peer's changes with a
+ * segment; this host's shuts with one and opens with a read, which tells the peer.
+ */
+static __always_inline void windows_note(struct tcp_row *row, const struct tcp_sock *tp, u64 now)
+{
+	if (!tp->snd_wnd && !row->peer_zero_ns)
+		row->peer_zero_ns = row->segment_ns;
+	else if (tp->snd_wnd && row->peer_zero_ns)
+		peer_zero_end(row, row->segment_ns);
+	if (!tp->rcv_wnd && !row->own_zero_ns)
+		row->own_zero_ns = row->segment_ns;
+	else if (tp->rcv_wnd && row->own_zero_ns)
+		own_zero_end(row, row->own_read_ns ? row->own_read_ns : now);
+}
+
+/* A program reads; only then is the peer told what room there is. */
+static __always_inline void own_zero_read(struct tcp_row *row, const struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+
+	if (!tp || tp->rcv_wnd || !row->segment_ns)
+		return;
+	row->own_read_ns = bpf_ktime_get_ns();
+	if (!row->own_zero_ns)
+		row->own_zero_ns = row->segment_ns;
+}
+
+/* What has not opened until the end never did. */
+static __always_inline void windows_end(struct tcp_row *row, const struct tcp_sock *tp, u64 now)
+{
+	if (!row->segment_ns)
+		return;
+	windows_note(row, tp, now);
+	if (row->peer_zero_ns)
+		peer_zero_end(row, now);
+	if (row->own_zero_ns)
+		own_zero_end(row, now);
+}
+
 /* The connection is over; the socket may be another's after this. */
 static __always_inline void row_end(struct tcp_row *row, const struct sock *sk, u64 now)
 {
@@ -367,6 +437,8 @@ static __always_inline void row_end(struct tcp_row *row, const struct sock *sk, 
 		row_bytes(row, sk, tp);
 		if (data_on && row->hole_ns && !tp->out_of_order_queue.rb_node)
 			hole_end(row);
+		if (data_on)
+			windows_end(row, tp, now);
 		row->retransmits = tp->total_retrans;
 		row->srtt_us = tp->srtt_us >> 3;
 	}
@@ -658,6 +730,8 @@ static __always_inline void hole_note(struct tcp_row *row, const struct sock *sk
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	bool hole = tp && tp->out_of_order_queue.rb_node;
 
+	if (tp && row->segment_ns)
+		windows_note(row, tp, bpf_ktime_get_ns());
 	if (hole && !row->hole_ns)
 		row->hole_ns = row->segment_ns;
 	else if (!hole && row->hole_ns)
@@ -694,13 +768,15 @@ int BPF_PROG(data_ready, const struct sock *sk)
 	return open ? arrived(sk) : 0;
 }
 
-/* A process has taken data. */
+/* A process takes data. */
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(data_read, struct sock *sk)
 {
 	struct tcp_row *row = open ? row_get(sk) : NULL;
 	u64 now, ns;
 
+	if (row)
+		own_zero_read(row, sk);
 	if (!row || !row->arrived_ns)
 		return 0;
 	now = bpf_ktime_get_ns();
@@ -771,6 +847,9 @@ int BPF_PROG(retransmit_synack, const struct sock *sk)
 	{									\
 		return open ? call : 0;						\
 	}
+
+/* Here, for it has a FUNCTION() too. */
+#include "udp.h"
 
 /* For kernels without the tracepoint sk_data_ready (before 6.12). */
 FUNCTION(sock_def_readable, arrived(sk), struct sock *sk)
@@ -1074,6 +1153,8 @@ int sockets(struct bpf_iter__task_file *ctx)
 	if (!socket)
 		return 0;
 	sk = socket->sk;
+	if (udp_on && sk && sk->sk_protocol == IPPROTO_UDP)
+		return udp_seed(sk, task);
 	if (!sk || sk->sk_protocol != IPPROTO_TCP ||
 	    (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6) ||
 	    !netns_selected(sk) || !selected(task))

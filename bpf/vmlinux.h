@@ -282,10 +282,33 @@ struct sock_common {
 	unsigned long skc_flags;
 };
 
+struct net_device {
+	possible_net_t nd_net;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct refcount_struct {
+	atomic_t refs;
+};
+
 struct sk_buff {
 	struct sk_buff *next;
+	struct net_device *dev;
 	unsigned int len;
 	char cb[48];
+	u16 transport_header;
+	unsigned char *head;
+	struct refcount_struct users;
+};
+
+/* Numbers differ between kernels: what is asked for is the running kernel's. */
+enum skb_drop_reason {
+	SKB_DROP_REASON_UDP_CSUM = 1,
+	SKB_DROP_REASON_PROTO_MEM,
+	SKB_DROP_REASON_SOCKET_RCVBUFF,
 };
 
 struct unix_skb_parms {
@@ -297,13 +320,14 @@ struct sk_buff_head {
 	u32 qlen;
 };
 
-typedef struct {
-	int counter;
-} atomic_t;
-
-struct refcount_struct {
-	atomic_t refs;
+/* UDP's, since 6.18. */
+struct numa_drop_counters {
+	atomic_t drops0;
+	atomic_t drops1;
 };
+
+struct socket;
+struct sk_filter;
 
 struct sock {
 	struct sock_common __sk_common;
@@ -318,10 +342,14 @@ struct sock {
 	int sk_err;
 	u8 sk_shutdown;
 	atomic_t sk_drops;
+	struct numa_drop_counters *sk_drop_counters;
+	struct sk_filter *sk_filter;
+	struct socket *sk_socket;
 };
 
 struct socket {
 	short type;
+	struct file *file;
 	struct sock *sk;
 };
 
@@ -375,6 +403,8 @@ struct tcp_sock {
 	u32 copied_seq;
 	u32 write_seq;
 	u32 snd_una;
+	u32 snd_wnd;
+	u32 rcv_wnd;
 };
 
 struct mptcp_sock {

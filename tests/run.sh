@@ -81,6 +81,7 @@ native()
 	suite herd tests/test_herd.py
 	suite load tests/test_load.py
 	suite tcp tests/test_tcp.py
+	suite udp tests/test_udp.py
 	suite "tcp, hosts" timeout 300 tests/test_tcp_hosts.py
 	suite selftest tests/test_selftest.sh
 	suite snapshot tests/test_snapshot.sh
@@ -111,6 +112,8 @@ guests()
 			env "O=$O" "IOREADY_TIERS=fentry kprobe" tests/test_herd.py
 		suite "tcp, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 600 -- \
 			env "O=$O" "IOREADY_TIERS=fentry kprobe tracepoint" tests/test_tcp.py
+		suite "udp, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 600 -- \
+			env "O=$O" "IOREADY_TIERS=fentry kprobe tracepoint" tests/test_udp.py
 		suite "tcp, hosts, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 600 -- \
 			env "O=$O" IOREADY_TIERS=fentry tests/test_tcp_hosts.py
 		ko=$(awk -v n="$name" '$1 == n { print $2 }' <<<"$modules")

@@ -88,7 +88,8 @@ def walk(value, path):
             print(path + k)
             # Parts of a chain or a connection have the same keys each, which are told once.
             part = (k.endswith("_ns") and path in ("chains.", "connections.", "minisocks.", "reach.")
-                    or k in ("arrived_to_read_ns", "behind_missing_ns"))
+                    or k in ("arrived_to_read_ns", "behind_missing_ns", "own_zero_window_ns",
+                             "peer_zero_window_ns"))
             if k in ("states", "states_ns", "reset_reasons"):
                 walk(list(v.values()), "states.")
             elif k in ("read_reach", "accept_reach"):
@@ -230,9 +231,13 @@ while time.time() < end:
 		result "stat --json has the rows it should have" $?
 		keys_named "$dir/keys" Documentation/measures.rst "stat: JSON keys in measures.rst"
 		keys_named "$dir/keys" Documentation/ioready-stat.1.rst "stat: JSON keys in the man page"
-		# A connection of each side, and one that is refused.
-		"$ioready" tcp --json --each --waits -q -- python3 -c '
+		# A connection of each side, one that is refused, and a datagram.
+		"$ioready" tcp --json --each --udp --waits -q -- python3 -c '
 import socket
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+u.bind(("127.0.0.1", 0))
+u.sendto(b"x", u.getsockname())
+u.recv(1)
 s = socket.socket()
 s.bind(("127.0.0.1", 0))
 try:
@@ -250,7 +255,8 @@ a.close()' >"$dir/tcp" 2>"$dir/why"
 		result "tcp --json" $?
 		keys <"$dir/tcp" >"$dir/keys"
 		for key in syn_to_synack_ns reach.taken_ns stat syn_retransmits_ns connections.accepted \
-			connections.failed.refused states.now counters.listen_drops; do
+			connections.failed.refused states.now counters.listen_drops \
+			datagrams.checksum_errors.coming; do
 			grep -q -x -e "$key" "$dir/keys" || echo "no $key"
 		done >"$dir/why"
 		[ ! -s "$dir/why" ]
@@ -350,7 +356,7 @@ result "includes: bpf/ has nothing but its own" $?
 commands_h="cmd.h options.h command.h run.h window.h"
 printers_h="report.h report_top.h report_snapshot.h report_event.h report_file.h report_herd.h
 	report_item.h report_tcp.h"
-model_h="model_wait.h model_top.h model_snapshot.h model_tcp.h"
+model_h="model_wait.h model_top.h model_snapshot.h model_tcp.h model_udp.h"
 # What finds out, and what is found; look.h, which is between them, is data.
 sources_h="process.h files.h borrow.h"
 kernel_h="collector.h tcp.h table.h netstat.h filter.h kernel.h cgroup.h interest.h privilege.h

@@ -238,6 +238,80 @@ def cookies(tier):
        report["counters"]["syncookies_received"] == 5, report["counters"])
 
 
+# A server that does not read until its window is shut, and then all, or nothing. Said: for
+# how long at least nothing could be sent.
+WINDOW = """
+import socket, sys, time
+def shut():
+    with open("/proc/net/netstat") as f:
+        for names in f:
+            values = dict(zip(names.split(), next(f).split()))
+            if "TCPToZeroWindowAdv" in values:
+                return int(values["TCPToZeroWindowAdv"])
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+listener.bind(("127.0.0.1", 8000))
+listener.listen()
+c = socket.create_connection(("127.0.0.1", 8000))
+a, _ = listener.accept()
+c.setblocking(False)
+sent = 0
+try:
+    while True:
+        sent += c.send(b"x" * 1000)
+except BlockingIOError:
+    pass
+while not shut():
+    time.sleep(0.01)
+begin = time.monotonic_ns()
+# The first probe of what room there is comes after 0.2 s.
+time.sleep(0.7)
+end = time.monotonic_ns()
+if sys.argv[1] == "reads":
+    while sent:
+        sent -= len(a.recv(100000))
+c.close()
+a.close()
+# At once, for the tool writes to the same.
+sys.stdout.write("%d\\n" % (end - begin))
+"""
+
+
+def windows(tier, how):
+    """In a network namespace of its own, so that the kernel's counter is of this alone."""
+    what = "%s: a server that %s" % (tier, how)
+    for _ in range(ATTEMPTS):
+        done = subprocess.run(["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "-",
+                               IOREADY, "tcp", "-q", "--json", "--data", "--each", "--tier", tier,
+                               "--", sys.executable, "-c", WINDOW, how],
+                              capture_output=True, text=True, timeout=120)
+        if done.returncode:
+            skip(what, "no namespace here: %s" %
+                 (done.stderr.strip().splitlines() or ["unshare failed"])[-1])
+            return
+        said = [line for line in done.stdout.splitlines() if not line.startswith("{")]
+        lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        report = lines.pop()
+        if not lost(report):
+            break
+    passive, active = group(report, "passive"), group(report, "active")
+    if not passive or not active:
+        ok("%s: a group of each end" % what, False, report["connections"])
+        return
+    own, peer = passive["own_zero_window_ns"], active["peer_zero_window_ns"]
+    n = report["counters"]["zero_windows"]
+    ok("%s: its window shuts as often as the kernel counts, and both ends say so" % what,
+       own["count"] == peer["count"] == n > 0, own, peer, report["counters"])
+    ok("%s: as long as it did not read, at least" % what,
+       own["max"] >= int(said[0]) and peer["max"] >= int(said[0]), own, peer, said)
+    ok("%s: the other direction is open" % what,
+       passive["peer_zero_window_ns"]["count"] == active["own_zero_window_ns"]["count"] == 0,
+       passive, active)
+    ok("%s: so says the line of each" % what,
+       sorted((line["own_zero_window_ns"]["count"], line["peer_zero_window_ns"]["count"])
+              for line in lines) == [(0, n), (n, 0)], lines)
+
+
 def input_errors():
     for args, status, says in (
             (["--port", "0"], 2, "port"), (["--port", "70000"], 2, "port"),
@@ -277,6 +351,8 @@ def main():
         failures(tier)
         filters(tier)
         cookies(tier)
+        windows(tier, "reads")
+        windows(tier, "reads nothing")
     input_errors()
     tap.plan()
 

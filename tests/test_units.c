@@ -1282,6 +1282,8 @@ TEST(what_lives_is_told_anew_by_each_snapshot)
 	row.state = STATE_CLOSE_WAIT;
 	row.state_ns[STATE_CLOSE_WAIT] = row.ended_ns = 0;
 	row.since_ns = BEGIN_NS + 9000;
+	row.own_zeros = row.own_zero_sum_ns = row.own_zero_max_ns = 1;
+	row.own_zero_ns = BEGIN_NS + 9500;
 	model_tcp_begin(m);
 	model_tcp_living(&row, m);
 	model_tcp_waiting(&waiting, m);
@@ -1294,6 +1296,11 @@ TEST(what_lives_is_told_anew_by_each_snapshot)
 		EXPECT_EQ(1, f.groups[0]->living[STATE_CLOSE_WAIT]);
 		EXPECT_EQ(1000, f.groups[0]->longest_ns[STATE_CLOSE_WAIT]);
 		EXPECT_EQ(1000, f.groups[0]->state_sum_ns[STATE_CLOSE_WAIT]);
+		/* One window is over, and it is shut again. */
+		EXPECT_EQ(2, f.groups[0]->own_zeros);
+		EXPECT_EQ(501, f.groups[0]->own_zero_sum_ns);
+		EXPECT_EQ(500, f.groups[0]->own_zero_max_ns);
+		EXPECT_EQ(0, f.groups[0]->peer_zeros);
 		EXPECT_EQ(1, f.groups[0]->times[TIME_ACCEPT]->n);
 		EXPECT_EQ(1, f.minisocks.now);
 	}
@@ -1320,6 +1327,136 @@ TEST(what_lives_is_told_anew_by_each_snapshot)
 	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
 	EXPECT_EQ(1, f.groups_nr);
 	model_tcp_free(m);
+}
+
+/* --- datagrams ------------------------------------------------------------------------- */
+
+static struct udp_row socket_row(uint64_t id, uint16_t port, uint32_t tgid)
+{
+	return (struct udp_row){ .id = id, .netns_cookie = 1, .netns = 7, .family = AF_INET,
+				 .local_port = port, .tgid = tgid, .start_ns = tgid,
+				 .comm = "named", .flags = tgid ? UDP_OWNED : 0 };
+}
+
+TEST(datagrams_are_of_a_port_and_a_process)
+{
+	struct model_udp *m = model_udp_new(false), *next;
+	struct udp_row a = socket_row(1, 53, 100), b = socket_row(2, 53, 100);
+	struct udp_row c = socket_row(3, 5353, 101);
+	struct udp_port_row spoilt = { .key = { .netns_cookie = 1, .netns = 7, .port = 53 },
+				       .spoilt = 4 };
+	const struct udp_group *const *g;
+
+	a.received = 10;
+	a.full = 5;
+	a.memory = 1;
+	/* Two of them were found wrong when they were read. */
+	a.first_drops = 100;
+	a.drops = 108;
+	b.received = 1;
+	b.flags |= UDP_FILTERED;
+	b.drops = 3;
+	c.received = 1000;
+	model_udp_living(m, &a);
+	model_udp_living(m, &c);
+	model_udp_ended(m, &b);
+	model_udp_port(m, &spoilt);
+	for (int i = 0; i < 2; i++) {
+		/* Asking again adds nothing. */
+		ASSERT_EQ(2, model_udp_figures(m, &g));
+		EXPECT_EQ(53, g[0]->key.port);
+		EXPECT_EQ(100, g[0]->key.tgid);
+		EXPECT_STREQ("named", g[0]->comm);
+		EXPECT_EQ(2, g[0]->sockets);
+		EXPECT_EQ(1, g[0]->ended);
+		EXPECT_EQ(11, g[0]->received);
+		EXPECT_EQ(5, g[0]->full);
+		EXPECT_EQ(1, g[0]->memory);
+		EXPECT_EQ(11, g[0]->dropped);
+		EXPECT_EQ(2, g[0]->spoilt_reading);
+		EXPECT_EQ(4, g[0]->spoilt_coming);
+		EXPECT_EQ(3, g[0]->refused);
+		EXPECT_EQ(1000, g[1]->received);
+		EXPECT_EQ(0, udp_lost(g[1]));
+	}
+	/* The next interval has what comes in it. */
+	next = model_udp_next(m);
+	a.received = 12;
+	a.full = 6;
+	a.drops = 109;
+	spoilt.spoilt = 5;
+	model_udp_ended(next, &a);
+	model_udp_port(next, &spoilt);
+	ASSERT_EQ(2, model_udp_figures(next, &g));
+	EXPECT_EQ(53, g[0]->key.port);
+	EXPECT_EQ(1, g[0]->sockets);
+	EXPECT_EQ(2, g[0]->received);
+	EXPECT_EQ(1, g[0]->full);
+	EXPECT_EQ(1, g[0]->dropped);
+	EXPECT_EQ(0, g[0]->spoilt_reading);
+	EXPECT_EQ(1, g[0]->spoilt_coming);
+	EXPECT_EQ(0, g[1]->received);
+	model_udp_free(next);
+	model_udp_free(m);
+}
+
+TEST(spoilt_datagrams_of_several_or_nobody_have_a_row)
+{
+	struct model_udp *m = model_udp_new(false), *owned = model_udp_new(true);
+	struct udp_row a = socket_row(1, 53, 100), b = socket_row(2, 53, 101), c = socket_row(3, 9, 0);
+	struct udp_port_row spoilt = { .key = { .netns_cookie = 1, .netns = 7, .port = 53 },
+				       .spoilt = 4 };
+	const struct udp_group *const *g;
+
+	/* Its kernel does not say why. */
+	c.flags |= UDP_VAGUE;
+	c.drops = 2;
+	model_udp_living(m, &a);
+	model_udp_living(m, &b);
+	model_udp_living(m, &c);
+	model_udp_port(m, &spoilt);
+	ASSERT_EQ(4, model_udp_figures(m, &g));
+	EXPECT_EQ(0, g[0]->key.tgid);
+	EXPECT_EQ(0, g[0]->sockets);
+	EXPECT_EQ(4, g[0]->spoilt_coming);
+	EXPECT_EQ(9, g[1]->key.port);
+	EXPECT_EQ(1, g[1]->vague);
+	EXPECT_EQ(2, g[1]->dropped);
+	EXPECT_EQ(0, g[1]->spoilt_reading);
+	/* Where processes are asked about, nobody's are not told, but a port of theirs is. */
+	model_udp_living(owned, &c);
+	model_udp_port(owned, &spoilt);
+	EXPECT_EQ(0, model_udp_figures(owned, &g));
+	model_udp_living(owned, &a);
+	ASSERT_EQ(1, model_udp_figures(owned, &g));
+	EXPECT_EQ(4, g[0]->spoilt_coming);
+	model_udp_free(owned);
+	model_udp_free(m);
+}
+
+TEST(ports_beyond_those_told_apart_are_one)
+{
+	struct model_udp *m = model_udp_new(false);
+	const struct udp_group *const *g;
+	uint64_t received = 0;
+	bool others = false;
+	int n;
+
+	for (int i = 1; i <= 5000; i++) {
+		struct udp_row row = socket_row(i, i, 100);
+
+		row.received = 1;
+		model_udp_ended(m, &row);
+	}
+	n = model_udp_figures(m, &g);
+	ASSERT_EQ(4097, n);
+	for (int i = 0; i < n; i++) {
+		received += g[i]->received;
+		others |= !g[i]->key.port && g[i]->key.tgid == 100 && g[i]->received == 904;
+	}
+	EXPECT_EQ(5000, received);
+	EXPECT_TRUE(others);
+	model_udp_free(m);
 }
 
 TEST(an_interval_counts_its_own)

@@ -16,7 +16,7 @@
 #include "tcp.h"
 
 #define BILL_MAX 32
-#define CHOICES_MAX 8
+#define CHOICES_MAX 9
 
 static const struct argp_option entries[] = {
 	{ "json", 'j', NULL, 0, "a JSON object instead of text", 0 },
@@ -86,6 +86,25 @@ static struct choice tcp_data_choice(const struct tcp_plan *plan)
 					"exact" };
 }
 
+static struct choice tcp_udp_choice(const struct tcp_plan *plan)
+{
+	/* By whether closes are seen, and whether reads are by the tracepoint. */
+	static const char *const hooks[2][2] = {
+		{ "as tcp --data; tracepoints udp_fail_queue_rcv_skb and kfree_skb",
+		  "as tcp --data; tracepoints sock_recv_length, udp_fail_queue_rcv_skb and kfree_skb" },
+		{ "as tcp --data; tracepoint kfree_skb; fentry or kprobes on reads, on what is queued and "
+		  "on closes",
+		  "as tcp --data; tracepoints sock_recv_length, udp_fail_queue_rcv_skb and kfree_skb; "
+		  "fentry or a kprobe on closes" },
+	};
+
+	return (struct choice){ "tcp --udp", hooks[plan->udp_ends][plan->udp_read == UDP_READ_TRACEPOINT],
+				"a little on each read of a socket, and on each packet that is dropped",
+				!plan->udp_read ? "received is absent; the rest exact, but for checksums "
+						  "found at a read: derived" :
+						  "exact; checksums found at a read derived" };
+}
+
 static int choices(const struct plan *plan, const struct tcp_plan *tcp, struct choice *c)
 {
 	static const struct choice calls[] = {
@@ -151,7 +170,8 @@ static int choices(const struct plan *plan, const struct tcp_plan *tcp, struct c
 	c[5] = has_items ? items : no_items;
 	c[6] = tcp_choice(tcp);
 	c[7] = tcp_data_choice(tcp);
-	return 8;
+	c[8] = tcp_udp_choice(tcp);
+	return 9;
 }
 
 static int functions_count(const struct kernel *kernel)
@@ -327,7 +347,7 @@ int cmd_doctor(int argc, char **argv)
 	if (ret) {
 		refusal = err.text;
 	} else {
-		tcp = tcp_plan_make(&kernel, plan.tier, true);
+		tcp = tcp_plan_make(&kernel, plan.tier, true, true);
 		bills = bills_make(&kernel, &tcp, &o, bill);
 	}
 	if (json)

@@ -31,7 +31,8 @@
 #define OPTION_NETWORKS 517
 #define OPTION_CONNECTIONS 518
 #define OPTION_DATA 519
-#define OPTION_WAITS 520
+#define OPTION_UDP 520
+#define OPTION_WAITS 521
 
 #define SECOND UINT64_C(1000000000)
 
@@ -61,7 +62,9 @@ static const struct argp_option entries[] = {
 	{ "diagram", OPTION_DIAGRAM, NULL, 0,
 	  "a picture of the connection that took longest to be made", 6 },
 	{ "data", OPTION_DATA, NULL, 0,
-	  "also how long data waits: for what is missing before it, and to be read", 6 },
+	  "also how long data waits: for what is missing before it, to be read, and for room", 6 },
+	{ "udp", OPTION_UDP, NULL, 0,
+	  "with --data, and beside it datagrams: read, dropped and spoilt", 6 },
 	{ "waits", OPTION_WAITS, NULL, 0,
 	  "with --data, how it reaches a thread that waits in select, poll or epoll; and all that "
 	  "'stat --chain' tells of the same window",
@@ -130,6 +133,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case OPTION_DATA:
 		t->settings.data = true;
+		break;
+	case OPTION_UDP:
+		t->settings.data = t->settings.udp = true;
 		break;
 	case OPTION_WAITS:
 		t->waits = t->settings.data = t->o.chain = true;
@@ -243,6 +249,9 @@ BOTH(living, struct tcp_row)
 BOTH(waiting, struct timewait_row)
 BOTH(listening, struct listen_row)
 BOTH(listener, struct listener_record)
+BOTH(udp_ended, struct udp_row)
+BOTH(udp_living, struct udp_row)
+BOTH(udp_port, struct udp_port_row)
 
 static void on_ended(const struct tcp_row *row, void *arg)
 {
@@ -271,7 +280,8 @@ static void on_begin(void *arg)
 }
 
 static const struct tcp_fns fns = { on_ended,	on_timewait,  on_begin,	  on_living,
-				    on_waiting, on_listening, on_listener };
+				    on_waiting, on_listening, on_listener,
+				    on_udp_ended, on_udp_living, on_udp_port };
 
 /* What makes a time of CLOCK_MONOTONIC one of CLOCK_REALTIME; anew each time. */
 static void clock_read(struct tcp_run *run)

@@ -56,6 +56,7 @@ struct model_tcp {
 	struct living *living;
 	struct listener *listeners;
 	struct listening *listening;
+	struct model_udp *udp;
 	struct tcp_minisocks minisocks;
 	uint64_t waiting;
 	uint64_t unowned;
@@ -216,6 +217,34 @@ static void reach_add(struct reach *to, const struct reach *reach)
 	}
 }
 
+static void windows_add(struct tcp_group *g, const struct tcp_row *row)
+{
+	g->peer_zeros += row->peer_zeros;
+	g->peer_zero_sum_ns += row->peer_zero_sum_ns;
+	if (row->peer_zero_max_ns > g->peer_zero_max_ns)
+		g->peer_zero_max_ns = row->peer_zero_max_ns;
+	g->own_zeros += row->own_zeros;
+	g->own_zero_sum_ns += row->own_zero_sum_ns;
+	if (row->own_zero_max_ns > g->own_zero_max_ns)
+		g->own_zero_max_ns = row->own_zero_max_ns;
+}
+
+/* Windows that are shut. */
+static void shut_add(struct tcp_group *g, const struct tcp_row *row, uint64_t end_ns)
+{
+	struct tcp_row shut = { 0 };
+
+	if (row->peer_zero_ns && end_ns > row->peer_zero_ns) {
+		shut.peer_zeros = 1;
+		shut.peer_zero_sum_ns = shut.peer_zero_max_ns = end_ns - row->peer_zero_ns;
+	}
+	if (row->own_zero_ns && end_ns > row->own_zero_ns) {
+		shut.own_zeros = 1;
+		shut.own_zero_sum_ns = shut.own_zero_max_ns = end_ns - row->own_zero_ns;
+	}
+	windows_add(g, &shut);
+}
+
 /* What a connection adds to a group as soon as it is there. */
 static void begun_add(struct model_tcp *m, struct tcp_group *g, const struct tcp_row *row)
 {
@@ -242,6 +271,7 @@ static void begun_add(struct model_tcp *m, struct tcp_group *g, const struct tcp
 		g->hole_max_ns = row->hole_max_ns;
 	reach_add(&g->read_reach, &row->read_reach);
 	reach_add(&g->accept_reach, &row->accept_reach);
+	windows_add(g, row);
 	for (unsigned int i = 0; i < STATE_NR; i++)
 		state_add(g, i, row->state_ns[i]);
 	if (!inside)
@@ -288,12 +318,16 @@ struct model_tcp *model_tcp_new(uint64_t begin_ns, bool owned, bool networks)
 {
 	struct model_tcp *m = calloc(1, sizeof(*m));
 
-	if (m) {
-		m->begin_ns = begin_ns;
-		m->owned = owned;
-		m->networks = networks;
-	}
-	return m;
+	if (!m)
+		return NULL;
+	m->begin_ns = begin_ns;
+	m->owned = owned;
+	m->networks = networks;
+	m->udp = model_udp_new(owned);
+	if (m->udp)
+		return m;
+	model_tcp_free(m);
+	return NULL;
 }
 
 struct model_tcp *model_tcp_next(const struct model_tcp *m, uint64_t begin_ns)
@@ -303,6 +337,10 @@ struct model_tcp *model_tcp_next(const struct model_tcp *m, uint64_t begin_ns)
 	if (!next)
 		return NULL;
 	next->begun = m->begun;
+	model_udp_free(next->udp);
+	next->udp = model_udp_next(m->udp);
+	if (!next->udp)
+		goto err_free;
 	for (const struct listener *l = m->listeners; l; l = l->hh.next) {
 		struct listener *copy;
 
@@ -465,6 +503,27 @@ void model_tcp_listener(const struct listener_record *listener, void *model)
 	l->here = true;
 }
 
+void model_tcp_udp_ended(const struct udp_row *row, void *model)
+{
+	struct model_tcp *m = model;
+
+	model_udp_ended(m->udp, row);
+}
+
+void model_tcp_udp_living(const struct udp_row *row, void *model)
+{
+	struct model_tcp *m = model;
+
+	model_udp_living(m->udp, row);
+}
+
+void model_tcp_udp_port(const struct udp_port_row *row, void *model)
+{
+	struct model_tcp *m = model;
+
+	model_udp_port(m->udp, row);
+}
+
 /* --- figures -------------------------------------------------------------------------------- */
 
 static int more_connections(const void *a, const void *b)
@@ -543,6 +602,7 @@ static bool living_add(struct model_tcp *m, uint64_t end_ns, uint64_t *overflow)
 		if (!g->copied && !group_copy(g))
 			return false;
 		begun_add(m, &g->now, &l->row);
+		shut_add(&g->now, &l->row, end_ns);
 		exemplar_note(m, &l->row);
 		if (state < STATE_NR && l->row.since_ns && end_ns > l->row.since_ns) {
 			uint64_t ns = end_ns - l->row.since_ns;
@@ -585,6 +645,9 @@ int model_tcp_figures(struct model_tcp *m, uint64_t end_ns, struct tcp_figures *
 		.exemplar = m->exemplar,
 	};
 	figures->minisocks.now = m->waiting;
+	figures->udp_nr = model_udp_figures(m->udp, &figures->udp);
+	if (figures->udp_nr < 0)
+		return err_set(err, -ENOMEM, "out of memory");
 	for (g = m->groups; g; g = g->hh.next)
 		if (g->now.connections)
 			m->told[figures->groups_nr++] = &g->now;
@@ -606,6 +669,7 @@ void model_tcp_free(struct model_tcp *m)
 	if (!m)
 		return;
 	living_clear(m);
+	model_udp_free(m->udp);
 	HASH_ITER(hh, m->groups, g, next_group) {
 		HASH_DEL(m->groups, g);
 		times_free(&g->all);

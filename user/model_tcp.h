@@ -15,6 +15,7 @@
 #include "abi_tcp.h"
 #include "err.h"
 #include "histogram.h"
+#include "model_udp.h"
 
 /**
  * enum tcp_time - what of a connection is timed
@@ -94,6 +95,8 @@ struct tcp_key {
  * @reads, @read_sum_ns, @read_max_ns, @holes, @hole_sum_ns, @hole_max_ns: see struct
  *	tcp_row; only with --data
  * @read_reach, @accept_reach: see struct tcp_row; only with --waits
+ * @peer_zeros, @peer_zero_sum_ns, @peer_zero_max_ns, @own_zeros, @own_zero_sum_ns,
+ *	@own_zero_max_ns: likewise; of a window that is shut, as long as it has been
  * @reset_reasons: resets that were sent, by reason
  * @state_n, @state_sum_ns, @state_max_ns: stays in each state, by enum tcp_state; of one
  *	that goes on, as long as it has lasted
@@ -137,6 +140,12 @@ struct tcp_group {
 	uint64_t hole_max_ns;
 	struct reach read_reach;
 	struct reach accept_reach;
+	uint64_t peer_zeros;
+	uint64_t peer_zero_sum_ns;
+	uint64_t peer_zero_max_ns;
+	uint64_t own_zeros;
+	uint64_t own_zero_sum_ns;
+	uint64_t own_zero_max_ns;
 	uint64_t reset_reasons[256];
 	uint64_t state_n[STATE_NR];
 	uint64_t state_sum_ns[STATE_NR];
@@ -180,6 +189,7 @@ struct tcp_listener {
  * @unowned: connections that ended and that nobody had accepted: where processes are
  *	filtered, they are in no group
  * @overflow: connections in groups that were given up, for there were too many
+ * @udp: datagrams, most that was dropped first
  * @exemplar: the connection whose handshake, with accept(), took longest; cookie 0: none
  */
 struct tcp_figures {
@@ -190,6 +200,8 @@ struct tcp_figures {
 	struct tcp_minisocks minisocks;
 	uint64_t unowned;
 	uint64_t overflow;
+	const struct udp_group *const *udp;
+	int udp_nr;
 	struct tcp_row exemplar;
 };
 
@@ -217,6 +229,9 @@ void model_tcp_living(const struct tcp_row *row, void *model);
 void model_tcp_waiting(const struct timewait_row *row, void *model);
 void model_tcp_listening(const struct listen_row *row, void *model);
 void model_tcp_listener(const struct listener_record *listener, void *model);
+void model_tcp_udp_ended(const struct udp_row *row, void *model);
+void model_tcp_udp_living(const struct udp_row *row, void *model);
+void model_tcp_udp_port(const struct udp_port_row *row, void *model);
 
 /**
  * model_tcp_figures() - the figures

@@ -165,6 +165,12 @@ static json_t *group_json(const struct tcp_group *g, const struct tcp_plan *plan
 	json_object_set_new(o, "read_reach", reach_json(&g->read_reach, plan->arrival, plan));
 	json_object_set_new(o, "accept_reach",
 			    reach_json(&g->accept_reach, g->key.passive, plan));
+	json_object_set_new(o, "own_zero_window_ns", plan->data ?
+			    waits_json(g->own_zeros, g->own_zero_sum_ns, g->own_zero_max_ns) :
+			    json_null());
+	json_object_set_new(o, "peer_zero_window_ns", plan->data ?
+			    waits_json(g->peer_zeros, g->peer_zero_sum_ns, g->peer_zero_max_ns) :
+			    json_null());
 	json_object_set_new(o, "life_ns", times_json(g->times[TIME_LIFE]));
 	json_object_set_new(o, "states", states_json(g));
 	return o;
@@ -182,6 +188,28 @@ static json_t *listener_json(const struct tcp_listener *l)
 	put(o, "queue", l->record.queue);
 	put(o, "queue_max", l->record.queue_max);
 	put(o, "drops", l->drops);
+	return o;
+}
+
+static json_t *datagrams_json(const struct udp_group *g, const struct tcp_plan *plan)
+{
+	json_t *o = json_object(), *wrong = json_object();
+
+	put_if(o, "port", g->key.port, g->key.port);
+	put_if(o, "netns", g->netns, g->netns);
+	put_owner(o, g->key.tgid, g->key.tgid, g->key.start_ns, g->comm);
+	put(o, "sockets", g->sockets);
+	put_if(o, "ended", plan->udp_ends, g->ended);
+	put_if(o, "received", plan->udp_read, g->received);
+	put_if(o, "bytes", plan->udp_read, g->bytes);
+	put(o, "dropped", g->dropped);
+	put_if(o, "buffer_full", !g->vague, g->full);
+	put_if(o, "out_of_memory", !g->vague, g->memory);
+	put_if(wrong, "coming", plan->udp_spoilt, g->spoilt_coming);
+	put_if(wrong, "reading", !g->vague, g->spoilt_reading);
+	json_object_set_new(wrong, "reading_kind", json_string("derived"));
+	json_object_set_new(o, "checksum_errors", wrong);
+	put(o, "refused", g->refused);
 	return o;
 }
 
@@ -211,6 +239,7 @@ static int print(FILE *out, json_t *o)
 int report_tcp_json(FILE *out, const struct tcp_report *r)
 {
 	json_t *o = json_object(), *groups = json_array(), *listeners = json_array();
+	json_t *datagrams = r->plan->udp ? json_array() : json_null();
 	json_t *losses = json_object(), *counters = json_object(), *window = json_object();
 
 	json_object_set_new(o, "version", json_string(IOREADY_VERSION));
@@ -234,6 +263,9 @@ int report_tcp_json(FILE *out, const struct tcp_report *r)
 	for (int i = 0; i < r->figures.listeners_nr; i++)
 		json_array_append_new(listeners, listener_json(&r->figures.listeners[i]));
 	json_object_set_new(o, "listeners", listeners);
+	for (int i = 0; i < r->figures.udp_nr; i++)
+		json_array_append_new(datagrams, datagrams_json(r->figures.udp[i], r->plan));
+	json_object_set_new(o, "datagrams", datagrams);
 	json_object_set_new(o, "minisocks", r->plan->minisocks ? minisocks_json(r) : json_null());
 	for (int i = 0; r->counters_had && i < NETSTAT_NR; i++)
 		put_if(counters, netstat_name(i), r->counters_had[i], r->counters[i]);
@@ -310,6 +342,12 @@ int report_tcp_line_json(FILE *out, const struct tcp_row *row, const struct tcp_
 	json_object_set_new(o, "read_reach", reach_json(&row->read_reach, plan->arrival, plan));
 	json_object_set_new(o, "accept_reach",
 			    reach_json(&row->accept_reach, is_passive, plan));
+	json_object_set_new(o, "own_zero_window_ns", plan->data ?
+			    waits_json(row->own_zeros, row->own_zero_sum_ns, row->own_zero_max_ns) :
+			    json_null());
+	json_object_set_new(o, "peer_zero_window_ns", plan->data ?
+			    waits_json(row->peer_zeros, row->peer_zero_sum_ns, row->peer_zero_max_ns) :
+			    json_null());
 	for (unsigned int i = 0; i < STATE_NR; i++)
 		if (row->state_ns[i])
 			put(states, tcp_state_name(i), row->state_ns[i]);

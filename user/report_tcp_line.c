@@ -88,6 +88,10 @@ void report_tcp_line_text(FILE *out, const struct tcp_row *row, const struct tcp
 	if (row->holes)
 		fprintf(out, "; waited for what was missing %s",
 			text_duration(t[0], row->hole_sum_ns));
+	if (row->own_zeros)
+		fprintf(out, "; window shut %s", text_duration(t[0], row->own_zero_sum_ns));
+	if (row->peer_zeros)
+		fprintf(out, "; peer's window shut %s", text_duration(t[0], row->peer_zero_sum_ns));
 	fputc('\n', out);
 }
 

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -13,13 +14,27 @@
 #define MS UINT64_C(1000000)
 
 /* Whose connections these are, as far as they are somebody's. */
-static char *owner_text(char to[4 * 16 + 16], const struct tcp_group *g)
+static char *process_text(char to[4 * 16 + 16], const char *comm, uint32_t tgid)
 {
 	char name[4 * 16 + 1];
 
-	if (!g->tgid)
+	if (!tgid)
 		return strcpy(to, "nobody");
-	sprintf(to, "%s (%u)", text_clean(name, g->comm), g->tgid);
+	sprintf(to, "%s (%u)", text_clean(name, comm), tgid);
+	return to;
+}
+
+static char *owner_text(char to[4 * 16 + 16], const struct tcp_group *g)
+{
+	return process_text(to, g->comm, g->tgid);
+}
+
+static char *port_text(char to[80], const struct udp_group *u)
+{
+	if (u->key.port)
+		sprintf(to, "port %u", u->key.port);
+	else
+		strcpy(to, "other ports");
 	return to;
 }
 
@@ -80,6 +95,32 @@ static bool tell_drops(FILE *out, const struct tcp_report *r)
 			l->record.key.local_port, text_clean(name, l->record.comm), l->record.tgid,
 			text_grouped(n, l->drops), l->record.queue, l->record.queue_max);
 		told = true;
+	}
+	return told;
+}
+
+static int tell_datagrams(FILE *out, const struct tcp_report *r)
+{
+	int told = 0;
+
+	for (int i = 0; i < r->figures.udp_nr && told < FINDINGS; i++) {
+		const struct udp_group *g = r->figures.udp[i];
+		uint64_t no_room = g->vague ? g->dropped : g->full + g->memory;
+		uint64_t wrong = udp_spoilt(g);
+		char owner[4 * 16 + 16], port[80], n[3][32];
+
+		if (!no_room && !wrong)
+			break;
+		fprintf(out, "%s, %s: of %s datagrams", process_text(owner, g->comm, g->key.tgid),
+			port_text(port, g), text_grouped(n[0], g->received + udp_lost(g)));
+		if (no_room)
+			fprintf(out, g->vague ? " %s were dropped" : " %s found the receive buffer full",
+				text_grouped(n[1], no_room));
+		if (wrong)
+			fprintf(out, "%s %s had a wrong checksum", no_room ? "," : "",
+				text_grouped(n[2], wrong));
+		fputs(".\n", out);
+		told++;
 	}
 	return told;
 }
@@ -190,7 +231,8 @@ static void findings(FILE *out, const struct tcp_report *r, const struct text_op
 
 	if (o->color)
 		fputs(BOLD, out);
-	told = tell_drops(out, r);
+	told = tell_datagrams(out, r);
+	told += tell_drops(out, r);
 	for (size_t i = 0; i < sizeof(tells) / sizeof(tells[0]); i++)
 		for (int j = 0; j < r->figures.groups_nr && told < FINDINGS; j++)
 			told += tells[i](out, r->figures.groups[j]);
@@ -357,6 +399,17 @@ static void closes(FILE *out, const struct tcp_report *r, const struct text_opti
 		more(out, r->figures.groups_nr - last);
 }
 
+/* How often, mean and longest. */
+static char *shut(char to[80], uint64_t n, uint64_t sum, uint64_t max)
+{
+	char count[32], times[40];
+
+	if (!n)
+		return strcpy(to, "-");
+	sprintf(to, "%s %s", text_grouped(count, n), mean_max(times, n, sum, max));
+	return to;
+}
+
 /* With --data. */
 static void data(FILE *out, const struct tcp_report *r, const struct text_options *o)
 {
@@ -365,24 +418,29 @@ static void data(FILE *out, const struct tcp_report *r, const struct text_option
 
 	for (int i = 0; i < last && r->plan->data; i++) {
 		const struct tcp_group *g = r->figures.groups[i];
-		char owner[4 * 16 + 16], where[80], text[2][40], n[5][32];
+		char owner[4 * 16 + 16], where[80], text[2][40], n[5][32], zero[2][80];
 
 		if (!told)
-			fprintf(out, "%sWhat data waits for: to be read, and for what is missing before it "
-				     "(MEAN, MAX)\n%-22s %-24s %10s %16s %10s %16s %10s %12s %12s%s\n",
+			fprintf(out, "%sWhat data waits for: to be read, for what is missing before it, and for "
+				     "room (MEAN, MAX)\n"
+				     "%-22s %-24s %10s %16s %10s %16s %10s %20s %20s %12s %12s%s\n",
 				o->color ? BOLD : "", "PROCESS", "WHERE", "READS", "ARRIVED TO READ",
-				"HOLES", "BEHIND A HOLE", "RESENT", "IN", "OUT", o->color ? PLAIN : "");
+				"HOLES", "BEHIND A HOLE", "RESENT", "OUR WINDOW SHUT", "PEER'S WINDOW SHUT",
+				"IN", "OUT", o->color ? PLAIN : "");
 		told = true;
 		strcpy(n[0], "-");
 		if (r->plan->arrival)
 			text_grouped(n[0], g->reads);
-		fprintf(out, "%-22.22s %-24s %10s %16s %10s %16s %10s %12s %12s\n", owner_text(owner, g),
+		fprintf(out, "%-22.22s %-24s %10s %16s %10s %16s %10s %20s %20s %12s %12s\n",
+			owner_text(owner, g),
 			where_text(where, g), n[0],
 			mean_max(text[0], g->reads, g->read_sum_ns, g->read_max_ns),
 			text_grouped(n[1], g->holes),
 			mean_max(text[1], g->holes, g->hole_sum_ns, g->hole_max_ns),
-			text_grouped(n[2], g->retransmits), text_grouped(n[3], g->bytes_in),
-			text_grouped(n[4], g->bytes_out));
+			text_grouped(n[2], g->retransmits),
+			shut(zero[0], g->own_zeros, g->own_zero_sum_ns, g->own_zero_max_ns),
+			shut(zero[1], g->peer_zeros, g->peer_zero_sum_ns, g->peer_zero_max_ns),
+			text_grouped(n[3], g->bytes_in), text_grouped(n[4], g->bytes_out));
 	}
 	if (told)
 		more(out, r->figures.groups_nr - last);
@@ -424,6 +482,91 @@ static void reaches(FILE *out, const struct tcp_report *r, const struct text_opt
 		reach_row(out, r, g, "read", &g->read_reach);
 	}
 	more(out, r->figures.groups_nr - last);
+}
+
+/* --- TCP and UDP, with --udp ---------------------------------------------------------- */
+
+static bool has_data(const struct tcp_group *g)
+{
+	return g->reads || g->holes || g->retransmits || g->own_zeros || g->bytes_in || g->bytes_out;
+}
+
+/* The connections that a process has taken at the port where it reads datagrams too. */
+static const struct tcp_group *same_port(const struct tcp_report *r, const struct udp_group *u)
+{
+	for (int i = 0; i < r->figures.groups_nr; i++) {
+		const struct tcp_group *g = r->figures.groups[i];
+
+		if (g->key.passive && !g->key.family && g->key.port == u->key.port &&
+		    g->key.netns_cookie == u->key.netns_cookie && g->tgid == u->key.tgid &&
+		    g->start_ns == u->key.start_ns)
+			return g;
+	}
+	return NULL;
+}
+
+static bool has_datagrams(const struct tcp_report *r, const struct tcp_group *g)
+{
+	for (int i = 0; i < r->figures.udp_nr; i++)
+		if (same_port(r, r->figures.udp[i]) == g)
+			return true;
+	return false;
+}
+
+/* A line; @g or @u is NULL where there is no such. */
+static void beside(FILE *out, const struct tcp_plan *plan, const struct tcp_group *g,
+		   const struct udp_group *u)
+{
+	char owner[4 * 16 + 16], where[80], text[40], n[6][32] = { "-", "-", "-", "-", "-", "-" };
+	char zero[80] = "-", wrong[40] = "-";
+
+	if (g && plan->arrival)
+		text_grouped(n[0], g->reads);
+	if (g)
+		text_grouped(n[1], g->holes);
+	if (g)
+		text_grouped(n[2], g->retransmits);
+	if (g)
+		shut(zero, g->own_zeros, g->own_zero_sum_ns, g->own_zero_max_ns);
+	if (u && plan->udp_read)
+		text_grouped(n[3], u->received);
+	if (u && !u->vague)
+		text_grouped(n[4], u->full + u->memory);
+	if (u && !u->vague && plan->udp_spoilt)
+		sprintf(wrong, "%s%s", u->spoilt_reading ? "~" : "", text_grouped(n[5], udp_spoilt(u)));
+	fprintf(out, "%-22.22s %-24s %10s %10s %16s %10s %20s   %12s %10s %8s\n",
+		u ? process_text(owner, u->comm, u->key.tgid) : owner_text(owner, g),
+		u ? port_text(where, u) : where_text(where, g), n[0], n[1],
+		g ? mean_max(text, g->holes, g->hole_sum_ns, g->hole_max_ns) : "-", n[2], zero, n[3], n[4],
+		wrong);
+}
+
+static void datagrams(FILE *out, const struct tcp_report *r, const struct text_options *o)
+{
+	int rows = 0, most = o->rows ? (int)o->rows : INT_MAX;
+
+	if (!r->plan->udp)
+		return;
+	fprintf(out, "%sTCP beside UDP: of the one, data waits for what is missing and for room "
+		     "(MEAN, MAX); of the other it is gone\n"
+		     "%-22s %-24s %10s %10s %16s %10s %20s   %12s %10s %8s%s\n",
+		o->color ? BOLD : "", "PROCESS", "WHERE", "TCP READS", "HOLES", "BEHIND A HOLE", "RESENT",
+		"OUR WINDOW SHUT", "UDP RECEIVED", "NO ROOM", "SPOILT", o->color ? PLAIN : "");
+	for (int i = 0; i < r->figures.udp_nr; i++) {
+		const struct udp_group *u = r->figures.udp[i];
+
+		if ((u->received || udp_lost(u)) && rows++ < most)
+			beside(out, r->plan, same_port(r, u), u);
+	}
+	for (int i = 0; i < r->figures.groups_nr; i++) {
+		const struct tcp_group *g = r->figures.groups[i];
+
+		if (has_data(g) && !has_datagrams(r, g) && rows++ < most)
+			beside(out, r->plan, g, NULL);
+	}
+	if (!rows)
+		fputs("Neither was seen.\n", out);
+	more(out, rows - most);
 }
 
 static void listeners(FILE *out, const struct tcp_report *r, const struct text_options *o)
@@ -495,7 +638,7 @@ static void counters(FILE *out, const struct tcp_report *r)
 static const char *const loss_names[TCP_LOSS_NR] = {
 	[TCP_LOSS_TABLE] = "table",	    [TCP_LOSS_RING] = "ring",
 	[TCP_LOSS_REQUESTS] = "requests",   [TCP_LOSS_LISTENERS] = "listeners",
-	[TCP_LOSS_TIMEWAITS] = "timewaits",
+	[TCP_LOSS_TIMEWAITS] = "timewaits", [TCP_LOSS_DATAGRAMS] = "datagrams",
 };
 
 const char *tcp_loss_name(enum tcp_loss reason)
@@ -520,6 +663,7 @@ static void losses(FILE *out, const struct tcp_report *r)
 		[TCP_LOSS_REQUESTS] = "handshakes found no room: when their SYN came is not known",
 		[TCP_LOSS_LISTENERS] = "SYNs to listeners that found no room in their table",
 		[TCP_LOSS_TIMEWAITS] = "minisocks not counted, for want of room",
+		[TCP_LOSS_DATAGRAMS] = "UDP sockets, or datagrams, not counted, for want of room",
 	};
 	char n[32];
 
@@ -554,6 +698,7 @@ void report_tcp_text(FILE *out, const struct tcp_report *r, const struct text_op
 	closes(out, r, o);
 	data(out, r, o);
 	reaches(out, r, o);
+	datagrams(out, r, o);
 	listeners(out, r, o);
 	if (r->interval)
 		return;

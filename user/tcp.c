@@ -32,7 +32,7 @@ struct tcp {
 };
 
 /* What a function is hooked for. */
-enum purpose { HANDSHAKE, MINISOCK, ARRIVAL };
+enum purpose { HANDSHAKE, MINISOCK, ARRIVAL, DATAGRAM, DATAGRAM_FULL, DATAGRAM_END };
 
 struct function {
 	enum purpose purpose;
@@ -40,7 +40,7 @@ struct function {
 	struct bpf_program *fentry, *kprobe;
 };
 
-#define FUNCTIONS_NR 10
+#define FUNCTIONS_NR 13
 
 /* Ends before begins, so that nothing is begun whose end would be missed. */
 static void functions(struct tcp_bpf *skel, struct function *f)
@@ -58,6 +58,9 @@ static void functions(struct tcp_bpf *skel, struct function *f)
 	X(MINISOCK, inet_twsk_hashdance_schedule)
 	X(MINISOCK, __inet_twsk_schedule)
 	X(ARRIVAL, sock_def_readable)
+	X(DATAGRAM_END, sk_common_release)
+	X(DATAGRAM, skb_consume_udp)
+	X(DATAGRAM_FULL, __udp_enqueue_schedule_skb)
 #undef X
 }
 
@@ -66,7 +69,25 @@ static bool has_function(const struct kernel *kernel, const char *name)
 	return btf__find_by_name_kind(kernel->btf, name, BTF_KIND_FUNC) > 0;
 }
 
-struct tcp_plan tcp_plan_make(const struct kernel *kernel, enum tier tier, bool data)
+/* The tracepoint first: the compiler may have made the function a part of its caller. */
+static void udp_plan(const struct kernel *kernel, bool hooked, struct tcp_plan *plan)
+{
+	plan->udp = true;
+	plan->udp_read = kernel_tracepoint_args(kernel, "sock_recv_length") > 0 ?
+				 UDP_READ_TRACEPOINT :
+			 hooked && has_function(kernel, "skb_consume_udp") ? UDP_READ_FUNCTION :
+									     UDP_READ_NONE;
+	plan->udp_spoilt = kernel_tracepoint_args(kernel, "kfree_skb") >= 3;
+	plan->udp_full = kernel_tracepoint_args(kernel, "udp_fail_queue_rcv_skb") >= 3 ?
+				 UDP_FULL_TRACEPOINT :
+			 hooked && plan->udp_spoilt &&
+					 has_function(kernel, "__udp_enqueue_schedule_skb") ?
+				 UDP_FULL_FUNCTION :
+				 UDP_FULL_V4;
+	plan->udp_ends = hooked && has_function(kernel, "sk_common_release");
+}
+
+struct tcp_plan tcp_plan_make(const struct kernel *kernel, enum tier tier, bool data, bool udp)
 {
 	struct tcp_plan plan = { .tier = tier, .accept = ACCEPT_SYSCALL, .data = data };
 	bool hooked = tier != TIER_TRACEPOINT;
@@ -89,6 +110,8 @@ struct tcp_plan tcp_plan_make(const struct kernel *kernel, enum tier tier, bool 
 			 has_function(kernel, "__inet_twsk_schedule") &&
 			 (has_function(kernel, "inet_twsk_hashdance") ||
 			  has_function(kernel, "inet_twsk_hashdance_schedule"));
+	if (udp)
+		udp_plan(kernel, hooked, &plan);
 	return plan;
 }
 
@@ -103,7 +126,10 @@ static int choose(struct tcp *tcp)
 	for (int i = 0; i < FUNCTIONS_NR; i++) {
 		const bool wanted[] = { [HANDSHAKE] = tcp->plan.handshakes,
 					[MINISOCK] = tcp->plan.minisocks,
-					[ARRIVAL] = tcp->plan.arrival == ARRIVAL_FUNCTION };
+					[ARRIVAL] = tcp->plan.arrival == ARRIVAL_FUNCTION,
+					[DATAGRAM] = tcp->plan.udp_read == UDP_READ_FUNCTION,
+					[DATAGRAM_FULL] = tcp->plan.udp_full == UDP_FULL_FUNCTION,
+					[DATAGRAM_END] = tcp->plan.udp_ends };
 		bool load = has_function(tcp->kernel, f[i].name) && wanted[f[i].purpose];
 
 		bpf_program__set_autoload(f[i].fentry, load && fentry);
@@ -111,7 +137,12 @@ static int choose(struct tcp *tcp)
 	}
 	bpf_program__set_autoload(skel->progs.segment, tcp->plan.data);
 	bpf_program__set_autoload(skel->progs.data_ready, tcp->plan.arrival == ARRIVAL_TRACEPOINT);
-	bpf_program__set_autoload(skel->progs.data_read, tcp->plan.arrival != ARRIVAL_NONE);
+	bpf_program__set_autoload(skel->progs.data_read, tcp->plan.data);
+	bpf_program__set_autoload(skel->progs.udp_read,
+				  tcp->plan.udp_read == UDP_READ_TRACEPOINT);
+	bpf_program__set_autoload(skel->progs.udp_full,
+				  tcp->plan.udp && tcp->plan.udp_full != UDP_FULL_FUNCTION);
+	bpf_program__set_autoload(skel->progs.packet_dropped, tcp->plan.udp_spoilt);
 	bpf_program__set_autoload(skel->progs.fexit_accept, tcp->plan.accept == ACCEPT_FUNCTION);
 	bpf_program__set_autoload(skel->progs.exit_accept, tcp->plan.accept == ACCEPT_SYSCALL);
 	bpf_program__set_autoload(skel->progs.fork_tree, tcp->settings.filter.tree);
@@ -130,6 +161,10 @@ static void maps_size(struct tcp_bpf *skel, const struct tcp_plan *plan, uint32_
 		bpf_map__set_max_entries(skel->maps.requests, 1);
 	if (!plan->minisocks)
 		bpf_map__set_max_entries(skel->maps.timewaits, 1);
+	if (!plan->udp)
+		bpf_map__set_max_entries(skel->maps.udp_sockets, 1);
+	if (!plan->udp_spoilt)
+		bpf_map__set_max_entries(skel->maps.udp_ports, 1);
 }
 
 int tcp_bill(const struct kernel *kernel, const struct tcp_plan *plan, uint32_t ring_bytes,
@@ -141,6 +176,8 @@ int tcp_bill(const struct kernel *kernel, const struct tcp_plan *plan, uint32_t 
 		{ "timewaits", "minisocks", "tcp" },
 		{ "earlies", "accepted before ESTABLISHED", "tcp" },
 		{ "listeners", "SYNs, by where is listened", "tcp" },
+		{ "udp_sockets", "UDP sockets", "tcp --udp" },
+		{ "udp_ports", "spoilt datagrams, by port", "tcp --udp" },
 		{ "ring", "what has ended (ring)", "tcp" },
 		{ "softirqs", "the handshake that it works on, a CPU", "tcp" },
 		{ "losses", "losses", "tcp" },
@@ -193,6 +230,13 @@ static void knobs_set(struct tcp *tcp)
 	knobs->reset_has_reason = kernel_tracepoint_args(tcp->kernel, "tcp_send_reset") >= 3;
 	if (knobs->reset_has_reason)
 		reasons_read(tcp);
+	knobs->udp_on = tcp->plan.udp;
+	knobs->kfree_has_sk = kernel_tracepoint_args(tcp->kernel, "kfree_skb") >= 4;
+	knobs->udp_by_kprobe = tcp->plan.tier == TIER_KPROBE &&
+			       (tcp->plan.udp_read == UDP_READ_FUNCTION ||
+				tcp->plan.udp_full == UDP_FULL_FUNCTION);
+	knobs->udp_full_by_function = tcp->plan.udp_full == UDP_FULL_FUNCTION;
+	knobs->udp_full_v4_only = tcp->plan.udp_full == UDP_FULL_V4;
 	knobs->filter_ports_nr = s->ports_nr;
 	memcpy((void *)knobs->filter_ports, s->ports, sizeof(s->ports));
 	knobs->filter_netns = s->netns;
@@ -220,7 +264,7 @@ int tcp_open(struct tcp **tcp, const struct kernel *kernel, enum tier tier,
 		ret = err_set(err, -errno, "the programs could not be opened: %s", libbpf_said());
 		goto err_free;
 	}
-	t->plan = tcp_plan_make(kernel, tier, settings->data);
+	t->plan = tcp_plan_make(kernel, tier, settings->data, settings->udp);
 	t->plan.waits = settings->threads_fd;
 	t->plan.sees_ready = settings->sees_ready;
 	ret = choose(t);
@@ -300,6 +344,8 @@ static int on_ring(void *arg, void *data, size_t size)
 		       size - offsetof(struct tcp_record, row), tcp->arg);
 	else if (*kind == TCP_RECORD_TIMEWAIT && size >= sizeof(struct timewait_record))
 		tcp->fns->timewait(&((const struct timewait_record *)data)->row, tcp->arg);
+	else if (*kind == TCP_RECORD_DATAGRAMS && size >= sizeof(struct udp_record))
+		tcp->fns->udp_ended(&((const struct udp_record *)data)->row, tcp->arg);
 	return 0;
 }
 
@@ -311,7 +357,8 @@ int tcp_attach(struct tcp *tcp, struct err *err)
 					       skel->progs.retransmit_synack,
 					       skel->progs.reset_in, skel->progs.reset_out,
 					       skel->progs.data_read, skel->progs.data_ready,
-					       skel->progs.segment,
+					       skel->progs.segment, skel->progs.udp_full,
+					       skel->progs.udp_read, skel->progs.packet_dropped,
 					       skel->progs.fork_tree, skel->progs.fexit_accept };
 	struct function f[FUNCTIONS_NR];
 	int ret = 0;
@@ -343,6 +390,7 @@ int tcp_attach(struct tcp *tcp, struct err *err)
 	skel->bss->seeding = 1;
 	ret = iterator_read(skel->progs.sockets, on_seed, NULL, "the sockets", err);
 	skel->bss->seeding = 0;
+	skel->bss->udp_seeded = 1;
 	return ret;
 }
 
@@ -405,6 +453,22 @@ static void on_listening(const void *row, size_t size, void *arg)
 	tcp->fns->listening(row, tcp->arg);
 }
 
+static void on_udp_living(const void *row, size_t size, void *arg)
+{
+	struct tcp *tcp = arg;
+
+	(void)size;
+	tcp->fns->udp_living(row, tcp->arg);
+}
+
+static void on_udp_port(const void *row, size_t size, void *arg)
+{
+	struct tcp *tcp = arg;
+
+	(void)size;
+	tcp->fns->udp_port(row, tcp->arg);
+}
+
 int tcp_snapshot(struct tcp *tcp, const struct tcp_fns *fns, void *arg, struct err *err)
 {
 	struct tcp_bpf *skel = tcp->skel;
@@ -421,6 +485,10 @@ int tcp_snapshot(struct tcp *tcp, const struct tcp_fns *fns, void *arg, struct e
 		ret = table_read(skel->maps.timewaits, on_waiting, tcp, err);
 	if (!ret)
 		ret = table_read(skel->maps.listeners, on_listening, tcp, err);
+	if (!ret && tcp->plan.udp)
+		ret = table_read(skel->maps.udp_sockets, on_udp_living, tcp, err);
+	if (!ret && tcp->plan.udp_spoilt)
+		ret = table_read(skel->maps.udp_ports, on_udp_port, tcp, err);
 	/* What ended meanwhile may have been told as living. */
 	return ret ? ret : tcp_drain(tcp, fns, arg, err);
 }

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "abi_tcp.h"
+#include "abi_udp.h"
 #include "err.h"
 #include "filter.h"
 #include "kernel.h"
@@ -29,6 +30,7 @@
  * @threads_fd: of a collector whose calls tell how things reach the program, with
  *	settings.chain; 0: none
  * @sees_ready: that collector sees files become ready
+ * @udp: datagrams are followed too; the peer's address is not asked of them
  * @ring_bytes: size of the ring, a power of two of at least a page
  * @connections: that can be followed at once
  */
@@ -42,6 +44,7 @@ struct tcp_settings {
 	bool data;
 	int threads_fd;
 	bool sees_ready;
+	bool udp;
 	uint32_t ring_bytes;
 	uint32_t connections;
 };
@@ -64,6 +67,12 @@ enum tcp_accept_hook { ACCEPT_FUNCTION, ACCEPT_SYSCALL };
 /** enum tcp_arrival_hook - by which it is seen that data has come */
 enum tcp_arrival_hook { ARRIVAL_NONE, ARRIVAL_TRACEPOINT, ARRIVAL_FUNCTION };
 
+/** enum udp_read_hook - by which it is seen that a program reads a datagram */
+enum udp_read_hook { UDP_READ_NONE, UDP_READ_TRACEPOINT, UDP_READ_FUNCTION };
+
+/** enum udp_full_hook - by which it is seen that one finds no room; the first not of IPv6 */
+enum udp_full_hook { UDP_FULL_V4, UDP_FULL_TRACEPOINT, UDP_FULL_FUNCTION };
+
 /* Reasons for a reset that are told apart; of later ones, the number. */
 #define RESET_REASONS_MAX 64
 
@@ -75,6 +84,9 @@ enum tcp_arrival_hook { ARRIVAL_NONE, ARRIVAL_TRACEPOINT, ARRIVAL_FUNCTION };
  * @minisocks: what TIME_WAIT is to the kernel is hooked
  * @data: segments are hooked, and @arrival what comes of them
  * @waits: how things reach the program is told, and @sees_ready its first part, too
+ * @udp: datagrams are hooked: by @udp_full that they find no room, by @udp_read that they are
+ *	read; @udp_spoilt: that one is dropped for its checksum before it is at a socket; @udp_ends:
+ *	that a socket is closed
  * @reset_reasons: the kernel's names for why it sends a reset, by number; NULL where it
  *	has none, or does not say why (before 6.11)
  */
@@ -87,6 +99,11 @@ struct tcp_plan {
 	enum tcp_arrival_hook arrival;
 	bool waits;
 	bool sees_ready;
+	bool udp;
+	enum udp_full_hook udp_full;
+	enum udp_read_hook udp_read;
+	bool udp_spoilt;
+	bool udp_ends;
 	const char *reset_reasons[RESET_REASONS_MAX];
 };
 
@@ -97,9 +114,9 @@ struct map_bill;
  * tcp_plan_make() - what the hooks will be
  * @kernel: checked
  * @tier: a plan's of kernel_plan(): never TIER_AUTO
- * @data: as in &struct tcp_settings
+ * @data, @udp: as in &struct tcp_settings
  */
-struct tcp_plan tcp_plan_make(const struct kernel *kernel, enum tier tier, bool data);
+struct tcp_plan tcp_plan_make(const struct kernel *kernel, enum tier tier, bool data, bool udp);
 
 /**
  * tcp_bill() - what the maps would cost on this kernel
@@ -145,6 +162,9 @@ int tcp_follow(struct tcp *tcp, pid_t pid, struct err *err);
  * @waiting: a minisock, likewise
  * @listening: what came to where somebody listens
  * @listener: a socket that a process listens on; not of those that have none
+ * @udp_ended: a UDP socket that is closed, told once
+ * @udp_living: one that is not, or whose end is not seen
+ * @udp_port: what came to a port
  */
 struct tcp_fns {
 	void (*ended)(const struct tcp_row *row, void *arg);
@@ -154,6 +174,9 @@ struct tcp_fns {
 	void (*waiting)(const struct timewait_row *row, void *arg);
 	void (*listening)(const struct listen_row *row, void *arg);
 	void (*listener)(const struct listener_record *listener, void *arg);
+	void (*udp_ended)(const struct udp_row *row, void *arg);
+	void (*udp_living)(const struct udp_row *row, void *arg);
+	void (*udp_port)(const struct udp_port_row *row, void *arg);
 };
 
 /** tcp_drain() - hand out what has ended since the last time; 0 or -errno */
