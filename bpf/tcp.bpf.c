@@ -498,7 +498,6 @@ static __always_inline struct tcp_row *row_passive(const struct sock *sk, u64 co
 	row->syn_retransmits = tp->total_retrans;
 	if (is_fastopen_child(tp))
 		row->flags |= TCP_FASTOPEN;
-	row_early(row, (u64)sk);
 	if (softirq && softirq->child == (u64)sk) {
 		row->syn_ns = softirq->child_syn_ns;
 		row->synack_ns = softirq->child_synack_ns;
@@ -580,8 +579,10 @@ int BPF_PROG(state, const struct sock *sk, int old, int new)
 		if (!netns_selected(sk))
 			return 0;
 		row = row_passive(sk, bpf_get_socket_cookie((void *)sk), now);
-		if (row && !row_selected(row)) {
-			row_drop(row);
+		if (!row || !row_selected(row)) {
+			early_forget((u64)sk);
+			if (row)
+				row_drop(row);
 			return 0;
 		}
 	} else {
@@ -594,6 +595,11 @@ int BPF_PROG(state, const struct sock *sk, int old, int new)
 		return 0;
 	row_left(row, old, now);
 	row->state = new;
+	if (old == STATE_SYN_RECV && new != STATE_CLOSE) {
+		/* With the barrier that accepted() counts on, between state and look-up. */
+		__sync_fetch_and_add(&row->retransmits, 0);
+		row_early(row, (u64)sk);
+	}
 	if (old == STATE_SYN_SENT && new == STATE_ESTABLISHED) {
 		struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 
@@ -1019,6 +1025,12 @@ static __always_inline void accepted_early(u64 sk, struct task_struct *task, u64
 		tcp_lose(TCP_LOSS_TABLE);
 }
 
+/* Whoever makes the row of a new connection has done so; nobody else writes it before. */
+static __always_inline bool row_whole(const struct tcp_row *row)
+{
+	return row && row->state && row->state != STATE_SYN_RECV;
+}
+
 /* A process has accepted @sk. */
 static __always_inline int accepted(const struct sock *sk, u64 now)
 {
@@ -1028,19 +1040,22 @@ static __always_inline int accepted(const struct sock *sk, u64 now)
 	if (!sk)
 		return 0;
 	row = row_by(cookie_of(sk));
-	if (!row) {
+	if (!row_whole(row)) {
 		/*
 		 * By Fast Open; or another CPU has just queued it and makes it ESTABLISHED
-		 * now. It makes the row and then looks who was early, this one does so the
-		 * other way round: one of the two sees the other.
+		 * now. It makes the row whole and then looks who was early, this one does so
+		 * the other way round: one of the two sees the other. The kernel changes its
+		 * own state after the row's, so with that the row is whole.
 		 */
-		if (BPF_CORE_READ(sk, __sk_common.skc_state) == STATE_SYN_RECV && selected(task))
+		if (BPF_CORE_READ(sk, __sk_common.skc_state) == STATE_SYN_RECV &&
+		    selected(task) && netns_selected(sk))
 			accepted_early((u64)sk, task, now);
 		row = row_by(cookie_of(sk));
-		if (row)
-			early_forget((u64)sk);
+		if (!row_whole(row))
+			return 0;
+		early_forget((u64)sk);
 	}
-	if (!row || !(row->flags & TCP_PASSIVE) || row->flags & TCP_OWNED)
+	if (!(row->flags & TCP_PASSIVE) || row->flags & TCP_OWNED)
 		return 0;
 	if (selected(task)) {
 		row->accepted_ns = now;

@@ -82,6 +82,7 @@ native()
 	suite load tests/test_load.py
 	suite tcp tests/test_tcp.py
 	suite udp tests/test_udp.py
+	suite reach tests/test_reach.py
 	suite "tcp, hosts" timeout 300 tests/test_tcp_hosts.py
 	suite selftest tests/test_selftest.sh
 	suite snapshot tests/test_snapshot.sh
@@ -114,6 +115,8 @@ guests()
 			env "O=$O" "IOREADY_TIERS=fentry kprobe tracepoint" tests/test_tcp.py
 		suite "udp, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 600 -- \
 			env "O=$O" "IOREADY_TIERS=fentry kprobe tracepoint" tests/test_udp.py
+		suite "reach, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 400 -- \
+			env "O=$O" IOREADY_TIERS=fentry tests/test_reach.py
 		suite "tcp, hosts, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 600 -- \
 			env "O=$O" IOREADY_TIERS=fentry tests/test_tcp_hosts.py
 		ko=$(awk -v n="$name" '$1 == n { print $2 }' <<<"$modules")
