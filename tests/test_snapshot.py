@@ -426,7 +426,7 @@ a, b = socket.socketpair(); l = socket.create_server(("127.0.0.1", 0))
 c = socket.create_connection(l.getsockname()); s, _ = l.accept(); c.send(b"xyz")
 e = select.epoll(); e.register(a, 1); e.register(s, 1); e.register(l, 1); b.send(b"x")
 print(a.fileno(), s.fileno(), l.fileno(), flush=True); import time; time.sleep(60)' >%s &
-for _ in $(seq 50); do [ -s %s ] && break; sleep 0.1; done; %s snapshot --json -p $!; kill $!'''
+for _ in $(seq 300); do [ -s %s ] && break; sleep 0.1; done; %s snapshot --json -p $!; kill $!'''
     with tempfile.NamedTemporaryFile() as f:
         os.chmod(f.name, 0o666)
         done = as_nobody("sh", "-c", script % (f.name, f.name, IOREADY),

@@ -639,7 +639,7 @@ def many(tier):
         # Nobody fetches what has ended, so that it is lost on a slow machine too.
         tool.program.send_signal(signal.SIGSTOP)
         made = sum(int(line) for line in run(sys.executable, "-c", CLIENTS, str(port), "1",
-                                             "1").splitlines())
+                                             "4").splitlines())
         tool.program.send_signal(signal.SIGCONT)
         time.sleep(0.3)
         _, report = tool.end()

@@ -42,6 +42,8 @@ shift $((OPTIND - 1))
 tmp='' qemu='' relay=''
 # shellcheck disable=SC2317 # reached by the trap
 cleanup() {
+	# A second signal would end this before its end.
+	trap '' HUP INT TERM
 	# timeout passes the signal on to QEMU; which is waited for, because it
 	# uses the directory.
 	[ -z "$relay" ] || kill "$relay" 2>/dev/null
