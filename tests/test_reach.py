@@ -6,8 +6,6 @@ is known whether it slept, and in what, when they came. On each tier. Prints TAP
 Environment: O, where the program is (build); IOREADY_TIERS, with spaces between
 (tracepoint).
 """
-import json
-import os
 import subprocess
 import sys
 
@@ -15,16 +13,13 @@ import sys
 sys.dont_write_bytecode = True
 import tap
 from tap import ok
+from traced import TIERS, ioready, lost, traced
 
-IOREADY = os.path.abspath(os.path.join(os.environ.get("O", "build"), "ioready"))
-TIERS = os.environ.get("IOREADY_TIERS", "tracepoint").split()
-# A kernel that preempts may skip hooks, and the tool says so: then once more.
-ATTEMPTS = 3
 N = 20
 
 # A server of one thread that waits by argv[1], and a client that knows what it is at: it
 # sends when the server sleeps in its wait ("asleep"), or while it is kept from asking
-# ("at work"). The connection and each of N messages are answered before the next. Said at the end: the server.
+# ("at work"). The connection and each of N messages are answered before the next.
 SERVER = """
 import os, select, socket, sys, time
 HOW, WHEN, N = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -93,23 +88,6 @@ os.waitpid(child, 0)
 """
 
 
-def lost(report):
-    return sum(report["losses"].values()) + sum(report["stat"]["losses"].values())
-
-
-def traced(tier, how, when):
-    for _ in range(ATTEMPTS):
-        done = subprocess.run([IOREADY, "tcp", "-q", "--json", "--each", "--waits", "--tier", tier,
-                               "--", sys.executable, "-c", SERVER, how, when, str(N)],
-                              capture_output=True, text=True, timeout=120)
-        if done.returncode:
-            raise RuntimeError("status %d: %s" % (done.returncode, done.stderr))
-        lines = [json.loads(line) for line in done.stdout.splitlines()]
-        if not lost(lines[-1]):
-            break
-    return lines[:-1], lines[-1]
-
-
 def parts_sum(reach):
     return sum(part["sum"] for key, part in reach.items()
                if key not in ("slept", "awake_ns") and part)
@@ -117,7 +95,7 @@ def parts_sum(reach):
 
 def server(tier, how, when):
     what = "%s: %s, %s" % (tier, how, when)
-    lines, report = traced(tier, how, when)
+    lines, report = traced(tier, SERVER, how, when, str(N), options=["--waits"])
     passive = [g for g in report["connections"] if g["direction"] == "passive"]
     ok("%s: nothing is lost" % what, not lost(report), report["losses"], report["stat"]["losses"])
     ok("%s: one connection, told by both ends" % what, len(passive) == 1 and len(lines) == 2,
@@ -165,9 +143,8 @@ def server(tier, how, when):
 
 
 def text(tier):
-    done = subprocess.run([IOREADY, "tcp", "-q", "--waits", "--tier", tier, "--", sys.executable,
-                           "-c", SERVER, "epoll", "asleep", "3"], capture_output=True, text=True,
-                          timeout=120)
+    done = ioready("tcp", "-q", "--waits", "--tier", tier, "--", sys.executable, "-c", SERVER,
+                   "epoll", "asleep", "3")
     ok("%s: text has the parts, and the tables of stat" % tier,
        done.returncode == 0 and all(words in done.stdout for words in (
            "How what comes reaches", "TO READY", "WOKEN-RUNNING", "EMPTY")), done.stdout,

@@ -16,11 +16,7 @@ import tempfile
 sys.dont_write_bytecode = True
 import tap
 from tap import ok, skip
-
-IOREADY = os.path.abspath(os.path.join(os.environ.get("O", "build"), "ioready"))
-TIERS = os.environ.get("IOREADY_TIERS", "tracepoint").split()
-# A kernel that preempts may skip hooks, and the tool says so: then once more.
-ATTEMPTS = 3
+from traced import ATTEMPTS, IOREADY, TIERS, ioready, lost, traced
 
 # Connections on loopback to a server in the same program. The client's numbers are odd or
 # even: it closes first, or the server does. Said at the end: how many, and to which port.
@@ -79,27 +75,6 @@ c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 c.close()
 a.close()
 """
-
-
-def ioready(*args, **more):
-    return subprocess.run([IOREADY, *args], capture_output=True, text=True, timeout=120, **more)
-
-
-def lost(report):
-    return sum(report["losses"].values())
-
-
-def traced(tier, program, *args, options=()):
-    """Lines of the connections, and the report behind them."""
-    for _ in range(ATTEMPTS):
-        done = ioready("tcp", "-q", "--json", "--each", "--tier", tier, *options, "--",
-                       sys.executable, "-c", program, *args)
-        if done.returncode:
-            raise RuntimeError("status %d: %s" % (done.returncode, done.stderr))
-        lines = [json.loads(line) for line in done.stdout.splitlines()]
-        if not lost(lines[-1]):
-            break
-    return lines[:-1], lines[-1]
 
 
 def group(report, direction):

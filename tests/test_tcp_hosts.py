@@ -24,9 +24,9 @@ import connections
 import tap
 from connections import Between, Connected, Truth, read, text
 from hosts import ACK, MS, SYN, Net, run, wait_for
-from windows import IOREADY, Capture, Tool, compare, differs, lost, whole, windows
+from traced import IOREADY, TIERS
+from windows import Capture, Tool, compare, differs, lost, whole, windows
 
-TIERS = os.environ.get("IOREADY_TIERS", "tracepoint").split()
 GUEST = os.environ.get("IOREADY_GUEST")
 V4 = socket.AF_INET
 

@@ -17,14 +17,11 @@ import tempfile
 sys.dont_write_bytecode = True
 import tap
 from tap import ok, skip
+from traced import ATTEMPTS, IOREADY, TIERS, lost
 
-IOREADY = os.path.abspath(os.path.join(os.environ.get("O", "build"), "ioready"))
-TIERS = os.environ.get("IOREADY_TIERS", "tracepoint").split()
 HAS_IPV6 = os.path.exists("/proc/net/if_inet6")
 # Kernels on which the tracepoint tier does not see who reads, nor what of IPv6 finds no room.
 OLD = [int(n) for n in os.uname().release.split(".")[:2]] < [6, 3]
-# A kernel that preempts may skip hooks, and the tool says so: then once more.
-ATTEMPTS = 3
 
 # What the programs below have in common.
 COMMON = """
@@ -207,10 +204,6 @@ def inside(*command, **more):
     """In a network namespace of its own."""
     return subprocess.run(["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "-",
                            *command], capture_output=True, text=True, timeout=120, **more)
-
-
-def lost(report):
-    return sum(report["losses"].values())
 
 
 def traced(tier, program, *args, options=(), reports=False):

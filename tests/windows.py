@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A window of ioready tcp, what is held against it, and the capture of tcpdump beside it."""
 import json
-import os
 import signal
 import subprocess
 import tempfile
@@ -10,10 +9,7 @@ import time
 
 import tap
 from hosts import wait_for
-
-IOREADY = os.path.abspath(os.path.join(os.environ.get("O", "build"), "ioready"))
-# A kernel that preempts skips hooks, and the tool says how many: then once more.
-ATTEMPTS = 3
+from traced import ATTEMPTS, IOREADY
 
 
 class Tool:

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Programs of which everything is known, run under ioready tcp."""
+import json
+import os
+import subprocess
+import sys
+
+IOREADY = os.path.abspath(os.path.join(os.environ.get("O", "build"), "ioready"))
+TIERS = os.environ.get("IOREADY_TIERS", "tracepoint").split()
+# A kernel that preempts may skip hooks, and the tool says so: then once more.
+ATTEMPTS = 3
+
+
+def ioready(*args, **more):
+    return subprocess.run([IOREADY, *args], capture_output=True, text=True, timeout=120, **more)
+
+
+def lost(report):
+    """How much, with --waits also of the waits."""
+    return sum(sum(part["losses"].values()) for part in (report, report.get("stat")) if part)
+
+
+def traced(tier, program, *args, options=()):
+    """Lines of the connections, and the report behind them."""
+    for _ in range(ATTEMPTS):
+        done = ioready("tcp", "-q", "--json", "--each", "--tier", tier, *options, "--",
+                       sys.executable, "-c", program, *args)
+        if done.returncode:
+            raise RuntimeError("status %d: %s" % (done.returncode, done.stderr))
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        if not lost(lines[-1]):
+            break
+    return lines[:-1], lines[-1]
