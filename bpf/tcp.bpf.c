@@ -215,14 +215,20 @@ static __always_inline void row_address(struct tcp_row *row, const struct sock *
 	row->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
 }
 
+/* Whose something is, whatever @to is of: a row of a connection or a socket, or an early. */
+#define OWNER_NOTE(to, task)							\
+	do {									\
+		struct task_struct *leader = (task)->group_leader;		\
+										\
+		(to)->tgid = (task)->tgid;					\
+		(to)->tid = (task)->pid;					\
+		(to)->start_ns = leader->start_boottime;			\
+		bpf_probe_read_kernel((to)->comm, sizeof((to)->comm), leader->comm); \
+	} while (0)
+
 static __always_inline void row_owner(struct tcp_row *row, struct task_struct *task)
 {
-	struct task_struct *leader = task->group_leader;
-
-	row->tgid = task->tgid;
-	row->tid = task->pid;
-	row->start_ns = leader->start_boottime;
-	bpf_probe_read_kernel(row->comm, sizeof(row->comm), leader->comm);
+	OWNER_NOTE(row, task);
 	row->flags |= TCP_OWNED;
 }
 
@@ -351,37 +357,32 @@ static __always_inline void row_bytes(struct tcp_row *row, const struct sock *sk
 		row->bytes_out--;
 }
 
+static __always_inline void time_add(u64 *sum, u64 *max, u64 ns)
+{
+	*sum += ns;
+	if (ns > *max)
+		*max = ns;
+}
+
 /* Data waits no more behind what is missing. */
 static __always_inline void hole_end(struct tcp_row *row)
 {
-	u64 ns = row->segment_ns - row->hole_ns;
-
 	row->holes++;
-	row->hole_sum_ns += ns;
-	if (ns > row->hole_max_ns)
-		row->hole_max_ns = ns;
+	time_add(&row->hole_sum_ns, &row->hole_max_ns, row->segment_ns - row->hole_ns);
 	row->hole_ns = 0;
 }
 
 static __always_inline void peer_zero_end(struct tcp_row *row, u64 now)
 {
-	u64 ns = now - row->peer_zero_ns;
-
 	row->peer_zeros++;
-	row->peer_zero_sum_ns += ns;
-	if (ns > row->peer_zero_max_ns)
-		row->peer_zero_max_ns = ns;
+	time_add(&row->peer_zero_sum_ns, &row->peer_zero_max_ns, now - row->peer_zero_ns);
 	row->peer_zero_ns = 0;
 }
 
 static __always_inline void own_zero_end(struct tcp_row *row, u64 now)
 {
-	u64 ns = now - row->own_zero_ns;
-
 	row->own_zeros++;
-	row->own_zero_sum_ns += ns;
-	if (ns > row->own_zero_max_ns)
-		row->own_zero_max_ns = ns;
+	time_add(&row->own_zero_sum_ns, &row->own_zero_max_ns, now - row->own_zero_ns);
 	row->own_zero_ns = 0;
 	row->own_read_ns = 0;
 }
@@ -703,9 +704,7 @@ static __always_inline void reach_count(struct reach *reach, u64 from, u64 now)
 		return;
 	if (t->call.woken_ns < from) {
 		reach->awake++;
-		reach->awake_sum_ns += now - from;
-		if (now - from > reach->awake_max_ns)
-			reach->awake_max_ns = now - from;
+		time_add(&reach->awake_sum_ns, &reach->awake_max_ns, now - from);
 		return;
 	}
 	if (t->call.ran_ns < t->call.woken_ns || t->returned_ns < t->call.ran_ns)
@@ -718,30 +717,29 @@ static __always_inline void reach_count(struct reach *reach, u64 from, u64 now)
 	ns[REACH_returned] = t->returned_ns - t->call.ran_ns;
 	ns[REACH_taken] = now - t->returned_ns;
 	reach->slept++;
-	for (int i = 0; i < REACH_NR; i++) {
-		reach->sum_ns[i] += ns[i];
-		if (ns[i] > reach->max_ns[i])
-			reach->max_ns[i] = ns[i];
-	}
+	for (int i = 0; i < REACH_NR; i++)
+		time_add(&reach->sum_ns[i], &reach->max_ns[i], ns[i]);
 }
 
 /* --- data, if asked for ----------------------------------------------------------------- */
 
 /*
- * A segment has come, and is not looked into yet. So what stands in the out-of-order
- * queue is the work of the one before: a hole begins and ends with that.
+ * A segment has come at @now, and is not looked into yet. So what stands in the
+ * out-of-order queue, and the windows, are the work of the one before: a hole begins and
+ * ends with that.
  */
-static __always_inline void hole_note(struct tcp_row *row, const struct sock *sk)
+static __always_inline void segment_note(struct tcp_row *row, const struct sock *sk, u64 now)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	bool hole = tp && tp->out_of_order_queue.rb_node;
 
 	if (tp && row->segment_ns)
-		windows_note(row, tp, bpf_ktime_get_ns());
+		windows_note(row, tp, now);
 	if (hole && !row->hole_ns)
 		row->hole_ns = row->segment_ns;
 	else if (!hole && row->hole_ns)
 		hole_end(row);
+	row->segment_ns = now;
 }
 
 SEC("tp_btf/tcp_probe")
@@ -749,10 +747,8 @@ int BPF_PROG(segment, struct sock *sk)
 {
 	struct tcp_row *row = open ? row_get(sk) : NULL;
 
-	if (!row)
-		return 0;
-	hole_note(row, sk);
-	row->segment_ns = bpf_ktime_get_ns();
+	if (row)
+		segment_note(row, sk, bpf_ktime_get_ns());
 	return 0;
 }
 
@@ -779,20 +775,17 @@ SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(data_read, struct sock *sk)
 {
 	struct tcp_row *row = open ? row_get(sk) : NULL;
-	u64 now, ns;
+	u64 now;
 
 	if (row)
 		own_zero_read(row, sk);
 	if (!row || !row->arrived_ns)
 		return 0;
 	now = bpf_ktime_get_ns();
-	ns = now - row->arrived_ns;
 	reach_count(&row->read_reach, row->arrived_ns, now);
-	row->arrived_ns = 0;
 	row->reads++;
-	row->read_sum_ns += ns;
-	if (ns > row->read_max_ns)
-		row->read_max_ns = ns;
+	time_add(&row->read_sum_ns, &row->read_max_ns, now - row->arrived_ns);
+	row->arrived_ns = 0;
 	return 0;
 }
 
@@ -1017,10 +1010,9 @@ FUNCTION(inet_twsk_kill, timewait_end(tw), struct inet_timewait_sock *tw)
 /* Its ACK is still to come. */
 static __always_inline void accepted_early(u64 sk, struct task_struct *task, u64 now)
 {
-	struct task_struct *leader = task->group_leader;
-	struct early early = { leader->start_boottime, now, task->tgid, task->pid };
+	struct early early = { .accepted_ns = now };
 
-	bpf_probe_read_kernel(early.comm, sizeof(early.comm), leader->comm);
+	OWNER_NOTE(&early, task);
 	if (bpf_map_update_elem(&earlies, &sk, &early, BPF_ANY))
 		tcp_lose(TCP_LOSS_TABLE);
 }

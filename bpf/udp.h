@@ -154,12 +154,7 @@ static __always_inline struct udp_row *udp_new(const struct sock *sk, u64 cookie
 
 static __always_inline void udp_owner(struct udp_row *row, struct task_struct *task)
 {
-	struct task_struct *leader = task->group_leader;
-
-	row->tgid = task->tgid;
-	row->tid = task->pid;
-	row->start_ns = leader->start_boottime;
-	bpf_probe_read_kernel(row->comm, sizeof(row->comm), leader->comm);
+	OWNER_NOTE(row, task);
 	row->flags |= UDP_OWNED;
 }
 

@@ -193,14 +193,20 @@ enum tcp_failure tcp_failure(const struct tcp_row *row)
 	return FAILURE_OTHER;
 }
 
+/* Adds a sum of times, of which @most_ns is the longest. */
+static void sum_add(uint64_t *sum, uint64_t *max, uint64_t ns, uint64_t most_ns)
+{
+	*sum += ns;
+	if (most_ns > *max)
+		*max = most_ns;
+}
+
 static void state_add(struct tcp_group *g, unsigned int state, uint64_t ns)
 {
 	if (!ns || state >= STATE_NR)
 		return;
 	g->state_n[state]++;
-	g->state_sum_ns[state] += ns;
-	if (ns > g->state_max_ns[state])
-		g->state_max_ns[state] = ns;
+	sum_add(&g->state_sum_ns[state], &g->state_max_ns[state], ns, ns);
 }
 
 static void reach_add(struct reach *to, const struct reach *reach)
@@ -217,32 +223,21 @@ static void reach_add(struct reach *to, const struct reach *reach)
 	}
 }
 
-static void windows_add(struct tcp_group *g, const struct tcp_row *row)
-{
-	g->peer_zeros += row->peer_zeros;
-	g->peer_zero_sum_ns += row->peer_zero_sum_ns;
-	if (row->peer_zero_max_ns > g->peer_zero_max_ns)
-		g->peer_zero_max_ns = row->peer_zero_max_ns;
-	g->own_zeros += row->own_zeros;
-	g->own_zero_sum_ns += row->own_zero_sum_ns;
-	if (row->own_zero_max_ns > g->own_zero_max_ns)
-		g->own_zero_max_ns = row->own_zero_max_ns;
-}
-
 /* Windows that are shut. */
 static void shut_add(struct tcp_group *g, const struct tcp_row *row, uint64_t end_ns)
 {
-	struct tcp_row shut = { 0 };
+	uint64_t ns;
 
 	if (row->peer_zero_ns && end_ns > row->peer_zero_ns) {
-		shut.peer_zeros = 1;
-		shut.peer_zero_sum_ns = shut.peer_zero_max_ns = end_ns - row->peer_zero_ns;
+		ns = end_ns - row->peer_zero_ns;
+		g->peer_zeros++;
+		sum_add(&g->peer_zero_sum_ns, &g->peer_zero_max_ns, ns, ns);
 	}
 	if (row->own_zero_ns && end_ns > row->own_zero_ns) {
-		shut.own_zeros = 1;
-		shut.own_zero_sum_ns = shut.own_zero_max_ns = end_ns - row->own_zero_ns;
+		ns = end_ns - row->own_zero_ns;
+		g->own_zeros++;
+		sum_add(&g->own_zero_sum_ns, &g->own_zero_max_ns, ns, ns);
 	}
-	windows_add(g, &shut);
 }
 
 /* What a connection adds to a group as soon as it is there. */
@@ -262,16 +257,17 @@ static void begun_add(struct model_tcp *m, struct tcp_group *g, const struct tcp
 	g->multipath += !!(row->flags & TCP_MULTIPATH);
 	g->syn_retransmits += row->syn_retransmits;
 	g->reads += row->reads;
-	g->read_sum_ns += row->read_sum_ns;
-	if (row->read_max_ns > g->read_max_ns)
-		g->read_max_ns = row->read_max_ns;
+	sum_add(&g->read_sum_ns, &g->read_max_ns, row->read_sum_ns, row->read_max_ns);
 	g->holes += row->holes;
-	g->hole_sum_ns += row->hole_sum_ns;
-	if (row->hole_max_ns > g->hole_max_ns)
-		g->hole_max_ns = row->hole_max_ns;
+	sum_add(&g->hole_sum_ns, &g->hole_max_ns, row->hole_sum_ns, row->hole_max_ns);
+	g->peer_zeros += row->peer_zeros;
+	sum_add(&g->peer_zero_sum_ns, &g->peer_zero_max_ns, row->peer_zero_sum_ns,
+		row->peer_zero_max_ns);
+	g->own_zeros += row->own_zeros;
+	sum_add(&g->own_zero_sum_ns, &g->own_zero_max_ns, row->own_zero_sum_ns,
+		row->own_zero_max_ns);
 	reach_add(&g->read_reach, &row->read_reach);
 	reach_add(&g->accept_reach, &row->accept_reach);
-	windows_add(g, row);
 	for (unsigned int i = 0; i < STATE_NR; i++)
 		state_add(g, i, row->state_ns[i]);
 	if (!inside)

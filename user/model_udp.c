@@ -212,6 +212,8 @@ static void port_add(struct model_udp *m, const struct port *p)
 	struct group *alone = NULL;
 	int owners = 0;
 
+	if (!spoilt)
+		return;
 	for (struct group *g = m->groups; g; g = g->hh.next)
 		if (g->key.port == p->key.port && g->key.netns_cookie == p->key.netns_cookie &&
 		    g->key.tgid && g->now.sockets) {
@@ -219,7 +221,7 @@ static void port_add(struct model_udp *m, const struct port *p)
 			owners++;
 		}
 	/* Where processes are asked about, others' ports are not. */
-	if (!spoilt || (m->owned && !owners))
+	if (m->owned && !owners)
 		return;
 	if (owners != 1)
 		alone = group_get(m, &nobody);

@@ -492,23 +492,25 @@ static bool has_data(const struct tcp_group *g)
 }
 
 /* The connections that a process has taken at the port where it reads datagrams too. */
+static bool is_same_port(const struct tcp_group *g, const struct udp_group *u)
+{
+	return g->key.passive && !g->key.family && g->key.port == u->key.port &&
+	       g->key.netns_cookie == u->key.netns_cookie && g->tgid == u->key.tgid &&
+	       g->start_ns == u->key.start_ns;
+}
+
 static const struct tcp_group *same_port(const struct tcp_report *r, const struct udp_group *u)
 {
-	for (int i = 0; i < r->figures.groups_nr; i++) {
-		const struct tcp_group *g = r->figures.groups[i];
-
-		if (g->key.passive && !g->key.family && g->key.port == u->key.port &&
-		    g->key.netns_cookie == u->key.netns_cookie && g->tgid == u->key.tgid &&
-		    g->start_ns == u->key.start_ns)
-			return g;
-	}
+	for (int i = 0; i < r->figures.groups_nr; i++)
+		if (is_same_port(r->figures.groups[i], u))
+			return r->figures.groups[i];
 	return NULL;
 }
 
 static bool has_datagrams(const struct tcp_report *r, const struct tcp_group *g)
 {
 	for (int i = 0; i < r->figures.udp_nr; i++)
-		if (same_port(r, r->figures.udp[i]) == g)
+		if (is_same_port(g, r->figures.udp[i]))
 			return true;
 	return false;
 }

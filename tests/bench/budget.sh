@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # budget.sh [-u | -w | -c] [KERNEL...]
-# What ioready stat adds to each system call, and ioready tcp to a connection, in instructions, on every tier of
-# each kernel (6.1 6.12 7.2), held against the table `budgets` beside this file.
+# What ioready stat adds to each system call, and ioready tcp to a connection, in
+# instructions, on every tier of each kernel (6.1 6.12 7.2), held against the table
+# `budgets` beside this file.
 # Prints a table and TAP; exit status 1 if a budget is exceeded, missing or
 # could not be measured. -u prints the lines that the table should have instead:
 # what was measured, and a small slack. -w measures two wakeups and all that comes
@@ -90,7 +91,7 @@ connections() {
 	for more in data waits; do
 		under "fentry:tcp_$more" 'attached in' "$O/ioready" tcp -v -q --tier fentry "--$more"
 	done
-	[ "${1-}" = -c ] || return 0
+	[ -n "$table" ] || return 0
 	for tool in tcpstates tcpconnlat; do
 		# The first line of each is its heading.
 		! tool_path=$(command -v $tool) || under "bcc:$tool" . stdbuf -oL "$tool_path"
@@ -102,8 +103,8 @@ inside() {
 	# An input that never ends, for floor.
 	mkfifo /tmp/never
 	exec 9<>/tmp/never
-	if [ "${1-}" = -c ]; then
-		connections -c
+	if [ "$table" = -c ]; then
+		connections
 		return
 	fi
 	asked=$all_calls
@@ -135,7 +136,7 @@ update=0 table=''
 case ${1-} in
 --inside)
 	table=${2-}
-	inside "$table"
+	inside
 	exit
 	;;
 -u)
