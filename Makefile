@@ -109,7 +109,7 @@ module:
 check:
 	tests/packages.sh check
 	$(MAKE) all $(TESTS)
-	O=$(O) tests/run.sh $(SUITES)
+	exec env O=$(O) tests/run.sh $(SUITES)
 
 bench:
 	tests/packages.sh bench
@@ -126,7 +126,7 @@ check-distros:
 check-debug-kernel:
 	tests/packages.sh debug-kernel
 	$(MAKE) all $(TESTS)
-	O=$(O) tests/run.sh debug
+	exec env O=$(O) tests/run.sh debug
 
 $(O)/%.1: Documentation/%.1.rst | $(O)/tests
 	rst2man $< $@

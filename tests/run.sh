@@ -1,29 +1,122 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# run.sh [SUITE...]: runs the tests, natively and in a guest of each kernel.
+# run.sh [PART...]: runs the tests, natively and in a guest of each kernel.
 #
 # Prints TAP with one numbering over all suites, each skip with its reason, and
 # ends with one line "N passed, N failed, N skipped". A suite is a program that
 # prints TAP; one that dies without a plan, or plans more than it says, is a
-# failure of its own. Without arguments: all suites.
+# failure of its own. Parts: native and guests, which are all that runs without
+# arguments; figures and behaviour, of which guests are made; debug.
+#
+# A guest keeps one processor busy, so two run at a time where there are two. Not any
+# two: where figures are held against the truth, a thread that stands still for long
+# makes a figure off that is right. There is never more than one such guest, and what
+# runs beside it is nice(1), so that it has its processor whenever it wants it.
 set -u
 
 cd "$(dirname "$0")/.." || exit 1
 O=${O:-build}
 passed=0 failed=0 skipped=0
 
+tmp=$(mktemp -d) || exit
+trap 'rm -rf "$tmp"' EXIT
+trap 'stop 129' HUP
+trap 'stop 130' INT
+trap 'stop 143' TERM
+
+# --- a lane: a process that runs suites one after the other -----------------------
+
+# What it runs now, which has a process group of its own.
+running=
+
+# run COMMAND...: waits for it in a way that lets a signal in.
+run()
+{
+	"$@" </dev/null &
+	running=$!
+	wait "$running"
+}
+
+# suite NAME COMMAND...: says what the suite does, between two lines of its own.
+suite()
+{
+	local began=$SECONDS
+
+	echo "suite begins: $1"
+	shift
+	run "$@" 2>&1
+	# The suite's last line may lack its end.
+	printf '\nsuite ended: %s %s\n' $? $((SECONDS - began))
+}
+
+skip()
+{
+	suite "$1" echo "1..0 # SKIP $2"
+}
+
+# lane PART: ends with all that it runs.
+lane()
+{
+	set -m
+	trap '[ -z "$running" ] || kill -- "-$running"; wait; exit 143' TERM
+	"$1"
+}
+
+# --- who begins lanes, and counts ---------------------------------------------------
+
+declare -A lanes=()
+
+# begin PART: in a lane.
+begin()
+{
+	lane "$1" >"$tmp/$1" &
+	lanes[$1]=$!
+}
+
+# show PART: what its suites say, as they say it, until the lane ends.
+show()
+{
+	local status
+
+	tally < <(tail -n +1 -f --pid="${lanes[$1]}" "$tmp/$1")
+	wait "${lanes[$1]}"
+	status=$?
+	if [ $status != 0 ]; then
+		failed=$((failed + 1))
+		say "not ok" "$1: ended with status $status"
+	fi
+}
+
+# shellcheck disable=SC2317 # reached by the traps
+stop() # status
+{
+	trap '' HUP INT TERM
+	[ ${#lanes[@]} = 0 ] || kill "${lanes[@]}" 2>/dev/null
+	wait
+	exit "$1"
+}
+
 say() # ok|not ok, text
 {
 	echo "$1 $((passed + failed + skipped)) - $2"
 }
 
-# Takes the TAP of one suite from stdin; $1 is its name, $2 a file with its status.
+# Takes the TAP of suites from stdin.
 tally()
 {
-	local name=$1 status_file=$2 line planned=-1 seen=0 status
+	local name='' line planned seen status seconds
 
 	while IFS= read -r line; do
 		case $line in
+		"suite begins: "*)
+			name=${line#suite begins: } planned=-1 seen=0
+			continue
+			;;
+		"suite ended: "*)
+			read -r status seconds <<<"${line#suite ended: }"
+			ended
+			continue
+			;;
 		1..*)
 			planned=${line#1..}
 			planned=${planned%% *}
@@ -33,6 +126,7 @@ tally()
 		"ok "*"# SKIP"*) skipped=$((skipped + 1)) seen=$((seen + 1)) ;;
 		"ok "*) passed=$((passed + 1)) seen=$((seen + 1)) ;;
 		"not ok "*) failed=$((failed + 1)) seen=$((seen + 1)) ;;
+		'') continue ;;
 		*)
 			echo "# $line"
 			continue
@@ -40,7 +134,11 @@ tally()
 		esac
 		say "${line%%ok *}ok" "$name: $(sed -E 's/^(not )?ok [0-9]* ?-? ?//' <<<"$line")"
 	done
-	status=$(cat "$status_file" 2>/dev/null || echo none)
+}
+
+# The end of a suite; part of tally.
+ended()
+{
 	if [ "$planned" -lt 0 ] || [ "$seen" -lt "$planned" ]; then
 		failed=$((failed + 1))
 		say "not ok" "$name: said $seen of $planned tests, status $status"
@@ -49,28 +147,12 @@ tally()
 		failed=$((failed + 1))
 		say "not ok" "$name: ended with status $status"
 	fi
+	echo "# $name: $seconds s"
 }
 
-# suite NAME COMMAND...: one suite, natively or in a guest, within its time.
-suite()
-{
-	local name=$1 status
-	shift
-	status=$(mktemp)
-	# The tally runs in this shell, so that its counts stay.
-	tally "$name" "$status" < <(
-		"$@" 2>&1
-		echo $? >"$status"
-	)
-	rm -f "$status"
-}
+# --- parts ---------------------------------------------------------------------------
 
-skip()
-{
-	skipped=$((skipped + 1))
-	say ok "$1 # SKIP $2"
-}
-
+# Alone, because they measure the kernel that all share.
 native()
 {
 	suite units "$O/tests/test_units"
@@ -89,60 +171,87 @@ native()
 	suite "known, $(uname -r)" env IOREADY_TIERS=tracepoint timeout 600 "$O/tests/test_known"
 }
 
-guests()
+# What guests need. What cannot be fetched is skipped; what is there is tested.
+prepare()
 {
-	local name dir kernels modules ko
+	run tests/guest/kernels.sh >"$tmp/kernels" 2>"$O/kernels.log"
+	run env "O=$O" tests/guest/module.sh >"$tmp/modules" 2>"$O/modules.log"
+}
 
-	# What cannot be fetched is skipped; what is there is tested.
-	kernels=$(tests/guest/kernels.sh 2>"$O/kernels.log")
-	modules=$(O="$O" tests/guest/module.sh 2>"$O/modules.log")
+# guest KERNEL SUITE ARG...: a suite in a guest; ARG... are guest/run.sh's.
+guest()
+{
+	local dir name=$1 suite="$2, guest $1"
+
+	shift 2
+	dir=$(awk -v n="$name" '$1 == n { print $2 }' "$tmp/kernels")
+	if [ -z "$dir" ]; then
+		skip "$suite" "no such kernel: $(grep -m1 -e "$name" "$O/kernels.log")"
+	else
+		suite "$suite" tests/guest/run.sh -k "$dir" "$@"
+	fi
+}
+
+# The module's file for the kernel; none, if it could not be built.
+module()
+{
+	awk -v n="$1" '$1 == n { print $2 }' "$tmp/modules"
+}
+
+# with_module KERNEL SUITE ARG...: a suite in a guest that is nothing without the module.
+with_module()
+{
+	if [ -z "$(module "$1")" ]; then
+		skip "$2, guest $1" "no module: $(grep -m1 -e "$1" "$O/modules.log")"
+	else
+		guest "$@"
+	fi
+}
+
+# Time-outs are there to end what hangs: some times what a guest takes that has a
+# processor for itself.
+figures()
+{
+	local name
+
 	for name in 6.1 6.12 7.2; do
-		dir=$(awk -v n="$name" '$1 == n { print $2 }' <<<"$kernels")
-		if [ -z "$dir" ]; then
-			skip "known, guest $name" "no such kernel: $(grep -m1 -e "$name" "$O/kernels.log")"
-			continue
-		fi
-		suite "known, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 900 -- \
+		guest $name known -m 2G -t 1800 -- \
 			sh -c "mkdir /run/batch && IOREADY_BATCH=/run/batch \
 				IOREADY_TIERS='fentry kprobe tracepoint' $O/tests/test_known"
-		suite "cli, guest $name" tests/guest/run.sh -k "$dir" -t 300 -- \
-			env "O=$O" tests/test_cli.sh
-		suite "trace, guest $name" tests/guest/run.sh -k "$dir" -t 200 -- \
-			env "O=$O" tests/test_trace.sh
-		suite "herd, guest $name" tests/guest/run.sh -k "$dir" -t 400 -- \
+		guest $name herd -t 900 -- \
 			env "O=$O" "IOREADY_TIERS=fentry kprobe" tests/test_herd.py
-		suite "tcp, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 600 -- \
+		guest $name tcp -m 2G -t 1200 -- \
 			env "O=$O" "IOREADY_TIERS=fentry kprobe tracepoint" tests/test_tcp.py
-		suite "udp, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 600 -- \
+		guest $name udp -m 2G -t 1200 -- \
 			env "O=$O" "IOREADY_TIERS=fentry kprobe tracepoint" tests/test_udp.py
-		suite "reach, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 400 -- \
+		guest $name reach -m 2G -t 900 -- \
 			env "O=$O" IOREADY_TIERS=fentry tests/test_reach.py
-		suite "tcp, hosts, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 600 -- \
+		guest $name "tcp, hosts" -m 2G -t 1200 -- \
 			env "O=$O" IOREADY_TIERS=fentry tests/test_tcp_hosts.py
-		ko=$(awk -v n="$name" '$1 == n { print $2 }' <<<"$modules")
-		suite "snapshot, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 600 -- \
-			env "O=$O" "IOREADY_KO=$ko" tests/test_snapshot.sh
-		if [ -z "$ko" ]; then
-			skip "module, guest $name" "no module: $(grep -m1 -e "$name" "$O/modules.log")"
-			skip "selftest, guest $name" "no module: $(grep -m1 -e "$name" "$O/modules.log")"
-			continue
-		fi
-		suite "module, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 900 -- \
-			env "IOREADY_KO=$ko" sh -c "insmod \$IOREADY_KO && $O/tests/test_module"
-		suite "selftest, guest $name" tests/guest/run.sh -k "$dir" -m 2G -t 900 -- \
-			env "O=$O" "IOREADY_KO=$ko" tests/test_selftest.sh
+		with_module $name selftest -m 2G -t 1800 -- \
+			env "O=$O" "IOREADY_KO=$(module $name)" tests/test_selftest.sh
 	done
-	dir=$(awk '$1 == "6.12" { print $2 }' <<<"$kernels")
-	[ -z "$dir" ] || suite "load, guest 6.12" tests/guest/run.sh -k "$dir" -m 3G -t 600 -- \
-		env "O=$O" IOREADY_TIERS=fentry tests/test_load.py
+	guest 6.12 load -m 3G -t 1200 -- env "O=$O" IOREADY_TIERS=fentry tests/test_load.py
+}
+
+# What is said and done, however late. The module's tests are patient, and budgets are
+# instructions, which time is made of there.
+behaviour()
+{
+	local name
+
+	renice -n 5 -p "$BASHPID" >/dev/null
+	for name in 6.1 6.12 7.2; do
+		guest $name cli -t 1200 -- env "O=$O" tests/test_cli.sh
+		guest $name trace -t 800 -- env "O=$O" tests/test_trace.sh
+		guest $name snapshot -m 2G -t 1800 -- \
+			env "O=$O" "IOREADY_KO=$(module $name)" tests/test_snapshot.sh
+		with_module $name module -m 2G -t 1800 -- env "IOREADY_KO=$(module $name)" \
+			sh -c "insmod \$IOREADY_KO && $O/tests/test_module"
+		suite "budget, guest $name" tests/bench/budget.sh "$name"
+	done
+	guest 5.10 refusal -t 300 -- env "O=$O" tests/test_refusal.sh
 	suite dkms tests/dkms.sh
-	dir=$(awk '$1 == "5.10" { print $2 }' <<<"$kernels")
-	if [ -z "$dir" ]; then
-		skip "refusal, guest 5.10" "no such kernel: $(grep -m1 -e 5.10 "$O/kernels.log")"
-	else
-		suite "refusal, guest 5.10" tests/guest/run.sh -k "$dir" -- \
-			env "O=$O" tests/test_refusal.sh
-	fi
 }
 
 # All that runs under the kernel which looks for faults of its own and of the module's;
@@ -151,8 +260,9 @@ debug()
 {
 	local kernel ko=$O/module/debug/ioready.ko
 
-	kernel=$(tests/guest/debug-kernel.sh) || exit
-	KDIR=$(echo "$kernel"/lib/modules/*/build) module/build.sh "${ko%/*}" >&2 || exit
+	run tests/guest/debug-kernel.sh >"$tmp/kernel" || exit
+	kernel=$(cat "$tmp/kernel")
+	run env "KDIR=$(echo "$kernel"/lib/modules/*/build)" module/build.sh "${ko%/*}" >&2 || exit
 	suite "faults are reported, debug kernel" tests/guest/bad/check.sh "$kernel"
 	set -- tests/guest/run.sh -k "$kernel" -m 2G -t 1800 -- env "O=$O" "IOREADY_KO=$ko"
 	# Out again, because what it left behind is looked for at the end.
@@ -171,14 +281,21 @@ debug()
 		IOREADY_TIERS='fentry kprobe tracepoint' $O/tests/test_known"
 }
 
-budgets()
-{
-	suite budget tests/bench/budget.sh
-}
-
-[ $# -gt 0 ] || set -- native guests budgets
+[ $# -gt 0 ] || set -- native guests
+# Beside the native suites, because it is waiting for a network, where it is long.
+case " $* " in *guests* | *figures* | *behaviour*) begin prepare ;; esac
 for part; do
-	"$part"
+	[ "$part" = native ] || [ -z "${lanes[prepare]-}" ] || wait "${lanes[prepare]}"
+	if [ "$part" != guests ]; then
+		begin "$part"
+		show "$part"
+		continue
+	fi
+	begin figures
+	[ "$(nproc)" -lt 2 ] || begin behaviour
+	show figures
+	[ -n "${lanes[behaviour]-}" ] || begin behaviour
+	show behaviour
 done
 echo "1..$((passed + failed + skipped))"
 echo "$passed passed, $failed failed, $skipped skipped"

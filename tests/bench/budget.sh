@@ -169,7 +169,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 for kernel; do
-	tests/guest/run.sh -k "$kernel" -i -t 300 -- env O="$O" tests/bench/budget.sh --inside $table \
+	tests/guest/run.sh -k "$kernel" -i -t 900 -- env O="$O" tests/bench/budget.sh --inside $table \
 		>"$tmp/log" 2>&1 &
 	guest=$!
 	wait $guest
