@@ -25,6 +25,11 @@
 
 /* Emulated guests attach slowly; a test runs every tier. */
 #define TEST_SECONDS 900
+/*
+ * How often a case is run alone when a thread could not be marked at its fork: a kernel
+ * that preempts hooks may refuse that, while it is at the mark of another.
+ */
+#define ATTEMPTS 3
 
 /* Where the programs and a run's files are. */
 FIXTURE(known)
@@ -318,9 +323,14 @@ static bool answer_has_pid(json_t *answer, json_t *row)
 	return false;
 }
 
+static json_int_t loss(json_t *output, const char *key)
+{
+	return json_integer_value(json_object_get(json_object_get(output, "losses"), key));
+}
+
 static json_int_t nested(json_t *output)
 {
-	return json_integer_value(json_object_get(json_object_get(output, "losses"), "nested"));
+	return loss(output, "nested");
 }
 
 /* Does this tier have hooks here of which the kernel skips none that matters? */
@@ -473,13 +483,17 @@ static int case_run(FIXTURE_DATA(known) *self, const char *name, const char *tie
 			batch = NULL;
 		}
 	}
-	if (!batch) {
+	for (int i = 0; !batch && i < ATTEMPTS; i++) {
+		json_decref(answer);
+		json_decref(output);
 		unlink(self->output);
 		unlink(self->answer);
 		if (!known_trace(&check, self, name, self->answer, self->output))
 			return check.failures;
 		answer = json_read(&check, self->answer);
 		output = json_read(&check, self->output);
+		if (!loss(output, "not_followed"))
+			break;
 	}
 	if (answer && output)
 		case_check(&check, answer, output, batch);
