@@ -1,0 +1,682 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* test_units_tcp.c - connections, datagrams and minisocks, from rows to print. */
+#include "test_units.h"
+
+/* --- connections --------------------------------------------------------------------- */
+
+#define BEGIN_NS UINT64_C(1000000)
+#define END_NS (BEGIN_NS + 1000000)
+
+/* A connection that a peer made to port 80; accepted by process 100, and over. */
+static struct tcp_row passive_row(uint64_t cookie)
+{
+	struct tcp_row row = { .cookie = cookie, .netns_cookie = 1, .netns = 7, .family = AF_INET,
+			       .local = { 192, 0, 2, 1 }, .remote = { 198, 51, 100, 9 },
+			       .local_port = 80, .remote_port = 40000, .tgid = 100, .tid = 101,
+			       .start_ns = 5, .comm = "server", .state = STATE_CLOSE,
+			       .flags = TCP_PASSIVE | TCP_OWNED, .closer = CLOSER_REMOTE,
+			       .bytes_in = 10, .bytes_out = 1000, .retransmits = 2 };
+
+	row.syn_ns = BEGIN_NS + 100;
+	row.synack_ns = BEGIN_NS + 110;
+	row.established_ns = BEGIN_NS + 310;
+	row.accepted_ns = BEGIN_NS + 5310;
+	row.closing_ns = BEGIN_NS + 9000;
+	row.ended_ns = row.since_ns = BEGIN_NS + 10310;
+	row.state_ns[STATE_ESTABLISHED] = 8690;
+	row.state_ns[STATE_CLOSE_WAIT] = 1310;
+	return row;
+}
+
+/* One that process 200 made to 198.51.100.9:443; over. */
+static struct tcp_row active_row(uint64_t cookie)
+{
+	struct tcp_row row = { .cookie = cookie, .netns_cookie = 1, .netns = 7, .family = AF_INET,
+			       .local = { 192, 0, 2, 1 }, .remote = { 198, 51, 100, 9 },
+			       .local_port = 50000, .remote_port = 443, .tgid = 200, .tid = 200,
+			       .start_ns = 6, .comm = "client", .state = STATE_CLOSE,
+			       .flags = TCP_OWNED, .closer = CLOSER_LOCAL };
+
+	row.syn_ns = BEGIN_NS + 50;
+	row.synack_ns = row.established_ns = BEGIN_NS + 1050;
+	row.ended_ns = row.since_ns = BEGIN_NS + 3050;
+	row.state_ns[STATE_SYN_SENT] = 1000;
+	row.state_ns[STATE_ESTABLISHED] = 2000;
+	return row;
+}
+
+static struct listener_record listener(uint64_t cookie, uint32_t tgid, uint64_t drops)
+{
+	return (struct listener_record){ .kind = TCP_RECORD_LISTENER,
+					 .size = sizeof(struct listener_record), .cookie = cookie,
+					 .key = { .netns_cookie = 1, .local_port = 80,
+						  .family = AF_INET },
+					 .comm = "server", .tgid = tgid, .drops = drops,
+					 .queue = 3, .queue_max = 128 };
+}
+
+TEST(a_passive_handshake_is_told_in_its_parts)
+{
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false);
+	struct tcp_row row = passive_row(1);
+	const struct tcp_group *g;
+	struct tcp_figures f;
+	struct err err;
+
+	model_tcp_ended(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	ASSERT_EQ(1, f.groups_nr);
+	g = f.groups[0];
+	EXPECT_EQ(1, g->key.passive);
+	EXPECT_EQ(80, g->key.port);
+	EXPECT_EQ(0, g->key.family);
+	EXPECT_EQ(100, g->tgid);
+	EXPECT_STREQ("server", g->comm);
+	EXPECT_EQ(1, g->connections);
+	EXPECT_EQ(1, g->established);
+	EXPECT_EQ(1, g->accepted);
+	EXPECT_EQ(0, g->unaccepted);
+	EXPECT_EQ(1, g->ended);
+	EXPECT_EQ(1, g->closed[CLOSER_REMOTE]);
+	EXPECT_EQ(10, g->bytes_in);
+	EXPECT_EQ(1000, g->bytes_out);
+	EXPECT_EQ(2, g->retransmits);
+	EXPECT_EQ(10, g->times[TIME_SYNACK]->sum);
+	EXPECT_EQ(200, g->times[TIME_ACK]->sum);
+	EXPECT_EQ(5000, g->times[TIME_ACCEPT]->sum);
+	EXPECT_EQ(10000, g->times[TIME_LIFE]->sum);
+	EXPECT_EQ(NULL, g->times[TIME_HANDSHAKE]);
+	EXPECT_EQ(1310, g->state_sum_ns[STATE_CLOSE_WAIT]);
+	EXPECT_EQ(0, g->state_n[STATE_LAST_ACK]);
+	EXPECT_EQ(1, f.exemplar.cookie);
+
+	/* By a SYN cookie: when the SYN came is not known. By Fast Open: accepted before the ACK. */
+	row = passive_row(2);
+	row.flags |= TCP_COOKIE;
+	row.syn_ns = row.synack_ns = 0;
+	model_tcp_ended(&row, m);
+	row = passive_row(3);
+	row.flags |= TCP_FASTOPEN;
+	row.accepted_ns = row.established_ns - 100;
+	model_tcp_ended(&row, m);
+	/* Nobody accepted it. */
+	row = passive_row(4);
+	row.flags &= ~TCP_OWNED;
+	row.accepted_ns = 0;
+	row.flags |= TCP_RESET_OUT;
+	model_tcp_ended(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	g = f.groups[0];
+	EXPECT_EQ(4, g->connections);
+	EXPECT_EQ(1, g->cookies);
+	EXPECT_EQ(1, g->fastopen);
+	EXPECT_EQ(3, g->accepted);
+	EXPECT_EQ(1, g->unaccepted);
+	EXPECT_EQ(1, g->resets_out);
+	EXPECT_EQ(3, g->times[TIME_SYNACK]->n);
+	EXPECT_EQ(3, g->times[TIME_ACK]->n);
+	EXPECT_EQ(3, g->times[TIME_ACCEPT]->n);
+	EXPECT_EQ(10000, g->times[TIME_ACCEPT]->sum);
+	EXPECT_EQ(5000, g->times[TIME_ACCEPT]->max);
+	model_tcp_free(m);
+}
+
+TEST(active_connections_are_by_process_and_peer_and_fail_in_ways)
+{
+	static const struct {
+		uint16_t error;
+		enum tcp_failure failure;
+	} failures[] = {
+		{ ECONNREFUSED, FAILURE_REFUSED }, { ECONNRESET, FAILURE_REFUSED },
+		{ ETIMEDOUT, FAILURE_TIMEOUT },	   { ENETUNREACH, FAILURE_UNREACHABLE },
+		{ EHOSTUNREACH, FAILURE_UNREACHABLE }, { 0, FAILURE_GIVEN_UP },
+		{ EPIPE, FAILURE_OTHER },
+	};
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, true, true);
+	struct tcp_row row = active_row(1);
+	const struct tcp_group *g;
+	struct tcp_figures f;
+	struct err err;
+
+	model_tcp_ended(&row, m);
+	row = active_row(2);
+	row.tgid = 201;
+	model_tcp_ended(&row, m);
+	for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
+		row = active_row(10 + i);
+		row.synack_ns = row.established_ns = 0;
+		row.error = failures[i].error;
+		row.state_ns[STATE_ESTABLISHED] = 0;
+		row.syn_retransmits = 1;
+		EXPECT_EQ(failures[i].failure, tcp_failure(&row));
+		model_tcp_ended(&row, m);
+	}
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	ASSERT_EQ(2, f.groups_nr);
+	g = f.groups[0];
+	EXPECT_EQ(0, g->key.passive);
+	EXPECT_EQ(200, g->key.tgid);
+	EXPECT_EQ(443, g->key.port);
+	EXPECT_EQ(AF_INET, g->key.family);
+	EXPECT_EQ(1 + ARRAY_SIZE(failures), g->connections);
+	EXPECT_EQ(1, g->established);
+	EXPECT_EQ(1000, g->times[TIME_HANDSHAKE]->sum);
+	EXPECT_EQ(1, g->times[TIME_LIFE]->n);
+	EXPECT_EQ(ARRAY_SIZE(failures), g->syn_retransmits);
+	EXPECT_EQ(2, g->failed[FAILURE_REFUSED]);
+	EXPECT_EQ(1, g->failed[FAILURE_TIMEOUT]);
+	EXPECT_EQ(2, g->failed[FAILURE_UNREACHABLE]);
+	EXPECT_EQ(1, g->failed[FAILURE_GIVEN_UP]);
+	EXPECT_EQ(1, g->failed[FAILURE_OTHER]);
+	EXPECT_EQ(201, f.groups[1]->key.tgid);
+	/* That it was established was not seen, and is seen by what followed: it did not fail. */
+	row.state_ns[STATE_ESTABLISHED] = 2000;
+	row.error = 0;
+	row.cookie = 29;
+	model_tcp_ended(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	EXPECT_EQ(1, f.groups[0]->failed[FAILURE_GIVEN_UP]);
+	EXPECT_EQ(1, f.groups[0]->established);
+	EXPECT_EQ(1, f.groups[0]->times[TIME_LIFE]->n);
+
+	/* Where processes are filtered, what nobody accepted is a number only. */
+	row = passive_row(30);
+	row.flags &= ~TCP_OWNED;
+	model_tcp_ended(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	EXPECT_EQ(2, f.groups_nr);
+	EXPECT_EQ(1, f.unowned);
+	model_tcp_free(m);
+}
+
+TEST(who_made_what_was_there_before_is_told_by_who_listens)
+{
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false);
+	struct listener_record l = listener(9, 100, 0);
+	struct tcp_row row = passive_row(1);
+	struct tcp_figures f;
+	struct err err;
+
+	row.flags = TCP_SEEDED | TCP_OWNED;
+	row.syn_ns = row.synack_ns = row.established_ns = row.accepted_ns = 0;
+	model_tcp_begin(m);
+	model_tcp_listener(&l, m);
+	model_tcp_ended(&row, m);
+	/* Nobody listens on port 81; and on 80 in another namespace. */
+	row.cookie = 2;
+	row.local_port = 81;
+	model_tcp_ended(&row, m);
+	row.cookie = 3;
+	row.local_port = 80;
+	row.netns_cookie = 2;
+	model_tcp_ended(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	ASSERT_EQ(3, f.groups_nr);
+	EXPECT_EQ(1, f.groups[0]->key.passive);
+	EXPECT_EQ(1, f.groups[0]->connections);
+	EXPECT_EQ(1, f.groups[0]->seeded);
+	EXPECT_EQ(0, f.groups[0]->established);
+	EXPECT_EQ(0, f.groups[0]->accepted);
+	EXPECT_EQ(0, f.groups[0]->unaccepted);
+	EXPECT_EQ(NULL, f.groups[0]->times[TIME_LIFE]);
+	EXPECT_EQ(0, f.groups[1]->key.passive);
+	EXPECT_EQ(0, f.groups[1]->failed[FAILURE_GIVEN_UP]);
+	EXPECT_EQ(0, f.exemplar.cookie);
+	model_tcp_free(m);
+}
+
+TEST(what_lives_is_told_anew_by_each_snapshot)
+{
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false);
+	struct tcp_row row = passive_row(1);
+	struct timewait_row waiting = { .cookie = 50, .born_ns = BEGIN_NS + 10 };
+	struct tcp_figures f;
+	struct err err;
+
+	row.state = STATE_CLOSE_WAIT;
+	row.state_ns[STATE_CLOSE_WAIT] = row.ended_ns = 0;
+	row.since_ns = BEGIN_NS + 9000;
+	row.own_zeros = row.own_zero_sum_ns = row.own_zero_max_ns = 1;
+	row.own_zero_ns = BEGIN_NS + 9500;
+	model_tcp_begin(m);
+	model_tcp_living(&row, m);
+	model_tcp_waiting(&waiting, m);
+	for (int i = 0; i < 2; i++) {
+		/* Asking again adds nothing. */
+		ASSERT_EQ(0, model_tcp_figures(m, BEGIN_NS + 10000, &f, &err));
+		ASSERT_EQ(1, f.groups_nr);
+		EXPECT_EQ(1, f.groups[0]->connections);
+		EXPECT_EQ(0, f.groups[0]->ended);
+		EXPECT_EQ(1, f.groups[0]->living[STATE_CLOSE_WAIT]);
+		EXPECT_EQ(1000, f.groups[0]->longest_ns[STATE_CLOSE_WAIT]);
+		EXPECT_EQ(1000, f.groups[0]->state_sum_ns[STATE_CLOSE_WAIT]);
+		/* One window is over, and it is shut again. */
+		EXPECT_EQ(2, f.groups[0]->own_zeros);
+		EXPECT_EQ(501, f.groups[0]->own_zero_sum_ns);
+		EXPECT_EQ(500, f.groups[0]->own_zero_max_ns);
+		EXPECT_EQ(0, f.groups[0]->peer_zeros);
+		EXPECT_EQ(1, f.groups[0]->times[TIME_ACCEPT]->n);
+		EXPECT_EQ(1, f.minisocks.now);
+	}
+	/* It ends while the snapshot is taken: told as living, then as ended. */
+	model_tcp_begin(m);
+	model_tcp_living(&row, m);
+	row = passive_row(1);
+	model_tcp_ended(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	ASSERT_EQ(1, f.groups_nr);
+	EXPECT_EQ(1, f.groups[0]->connections);
+	EXPECT_EQ(1, f.groups[0]->ended);
+	EXPECT_EQ(0, f.groups[0]->living[STATE_CLOSE_WAIT]);
+	EXPECT_EQ(1310, f.groups[0]->state_sum_ns[STATE_CLOSE_WAIT]);
+	EXPECT_EQ(0, f.minisocks.now);
+	/* What was living is void at the next, and a group of nothing is not told. */
+	row = active_row(2);
+	row.state = STATE_ESTABLISHED;
+	model_tcp_begin(m);
+	model_tcp_living(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	EXPECT_EQ(2, f.groups_nr);
+	model_tcp_begin(m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	EXPECT_EQ(1, f.groups_nr);
+	model_tcp_free(m);
+}
+
+/* --- datagrams ------------------------------------------------------------------------- */
+
+static struct udp_row socket_row(uint64_t id, uint16_t port, uint32_t tgid)
+{
+	return (struct udp_row){ .id = id, .netns_cookie = 1, .netns = 7, .family = AF_INET,
+				 .local_port = port, .tgid = tgid, .start_ns = tgid,
+				 .comm = "named", .flags = tgid ? UDP_OWNED : 0 };
+}
+
+TEST(datagrams_are_of_a_port_and_a_process)
+{
+	struct model_udp *m = model_udp_new(false), *next;
+	struct udp_row a = socket_row(1, 53, 100), b = socket_row(2, 53, 100);
+	struct udp_row c = socket_row(3, 5353, 101);
+	struct udp_port_row spoilt = { .key = { .netns_cookie = 1, .netns = 7, .port = 53 },
+				       .spoilt = 4 };
+	const struct udp_group *const *g;
+
+	a.received = 10;
+	a.full = 5;
+	a.memory = 1;
+	/* Two of them were found wrong when they were read. */
+	a.first_drops = 100;
+	a.drops = 108;
+	b.received = 1;
+	b.flags |= UDP_FILTERED;
+	b.drops = 3;
+	c.received = 1000;
+	model_udp_living(m, &a);
+	model_udp_living(m, &c);
+	model_udp_ended(m, &b);
+	model_udp_port(m, &spoilt);
+	for (int i = 0; i < 2; i++) {
+		/* Asking again adds nothing. */
+		ASSERT_EQ(2, model_udp_figures(m, &g));
+		EXPECT_EQ(53, g[0]->key.port);
+		EXPECT_EQ(100, g[0]->key.tgid);
+		EXPECT_STREQ("named", g[0]->comm);
+		EXPECT_EQ(2, g[0]->sockets);
+		EXPECT_EQ(1, g[0]->ended);
+		EXPECT_EQ(11, g[0]->received);
+		EXPECT_EQ(5, g[0]->full);
+		EXPECT_EQ(1, g[0]->memory);
+		EXPECT_EQ(11, g[0]->dropped);
+		EXPECT_EQ(2, g[0]->spoilt_reading);
+		EXPECT_EQ(4, g[0]->spoilt_coming);
+		EXPECT_EQ(3, g[0]->refused);
+		EXPECT_EQ(1000, g[1]->received);
+		EXPECT_EQ(0, udp_lost(g[1]));
+	}
+	/* The next interval has what comes in it. */
+	next = model_udp_next(m);
+	a.received = 12;
+	a.full = 6;
+	a.drops = 109;
+	spoilt.spoilt = 5;
+	model_udp_ended(next, &a);
+	model_udp_port(next, &spoilt);
+	ASSERT_EQ(2, model_udp_figures(next, &g));
+	EXPECT_EQ(53, g[0]->key.port);
+	EXPECT_EQ(1, g[0]->sockets);
+	EXPECT_EQ(2, g[0]->received);
+	EXPECT_EQ(1, g[0]->full);
+	EXPECT_EQ(1, g[0]->dropped);
+	EXPECT_EQ(0, g[0]->spoilt_reading);
+	EXPECT_EQ(1, g[0]->spoilt_coming);
+	EXPECT_EQ(0, g[1]->received);
+	model_udp_free(next);
+	model_udp_free(m);
+}
+
+TEST(spoilt_datagrams_of_several_or_nobody_have_a_row)
+{
+	struct model_udp *m = model_udp_new(false), *owned = model_udp_new(true);
+	struct udp_row a = socket_row(1, 53, 100), b = socket_row(2, 53, 101), c = socket_row(3, 9, 0);
+	struct udp_port_row spoilt = { .key = { .netns_cookie = 1, .netns = 7, .port = 53 },
+				       .spoilt = 4 };
+	const struct udp_group *const *g;
+
+	/* Its kernel does not say why. */
+	c.flags |= UDP_VAGUE;
+	c.drops = 2;
+	model_udp_living(m, &a);
+	model_udp_living(m, &b);
+	model_udp_living(m, &c);
+	model_udp_port(m, &spoilt);
+	ASSERT_EQ(4, model_udp_figures(m, &g));
+	EXPECT_EQ(0, g[0]->key.tgid);
+	EXPECT_EQ(0, g[0]->sockets);
+	EXPECT_EQ(4, g[0]->spoilt_coming);
+	EXPECT_EQ(9, g[1]->key.port);
+	EXPECT_EQ(1, g[1]->vague);
+	EXPECT_EQ(2, g[1]->dropped);
+	EXPECT_EQ(0, g[1]->spoilt_reading);
+	/* Where processes are asked about, nobody's are not told, but a port of theirs is. */
+	model_udp_living(owned, &c);
+	model_udp_port(owned, &spoilt);
+	EXPECT_EQ(0, model_udp_figures(owned, &g));
+	model_udp_living(owned, &a);
+	ASSERT_EQ(1, model_udp_figures(owned, &g));
+	EXPECT_EQ(4, g[0]->spoilt_coming);
+	model_udp_free(owned);
+	model_udp_free(m);
+}
+
+TEST(ports_beyond_those_told_apart_are_one)
+{
+	struct model_udp *m = model_udp_new(false);
+	const struct udp_group *const *g;
+	uint64_t received = 0;
+	bool others = false;
+	int n;
+
+	for (int i = 1; i <= 5000; i++) {
+		struct udp_row row = socket_row(i, i, 100);
+
+		row.received = 1;
+		model_udp_ended(m, &row);
+	}
+	n = model_udp_figures(m, &g);
+	ASSERT_EQ(4097, n);
+	for (int i = 0; i < n; i++) {
+		received += g[i]->received;
+		others |= !g[i]->key.port && g[i]->key.tgid == 100 && g[i]->received == 904;
+	}
+	EXPECT_EQ(5000, received);
+	EXPECT_TRUE(others);
+	model_udp_free(m);
+}
+
+TEST(an_interval_counts_its_own)
+{
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false), *next;
+	struct listen_row came = { .key = { .netns_cookie = 1, .local_port = 80,
+					    .family = AF_INET },
+				   .syns = 5, .kept = 4, .synack_retransmits = 1 };
+	struct listener_record l = listener(9, 100, 40), new = listener(10, 100, 3);
+	struct tcp_row row = passive_row(1);
+	struct tcp_figures f;
+	struct err err;
+
+	model_tcp_begin(m);
+	model_tcp_listener(&l, m);
+	/* The second process that has it names nothing. */
+	l.tgid = 102;
+	model_tcp_listener(&l, m);
+	model_tcp_begin(m);
+	l.tgid = 100;
+	l.drops = 42;
+	model_tcp_listener(&l, m);
+	model_tcp_listening(&came, m);
+	/* One that began within the window: all that it dropped is the window's. */
+	new.key.local_port = 82;
+	model_tcp_listener(&new, m);
+	model_tcp_ended(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, BEGIN_NS + 20000, &f, &err));
+	ASSERT_EQ(2, f.listeners_nr);
+	EXPECT_EQ(2, f.listeners[0].drops);
+	EXPECT_EQ(1, f.listeners[0].owners);
+	EXPECT_EQ(100, f.listeners[0].record.tgid);
+	EXPECT_EQ(3, f.listeners[1].drops);
+	EXPECT_EQ(5, f.groups[0]->syns);
+
+	next = model_tcp_next(m, BEGIN_NS + 20000);
+	ASSERT_NE(NULL, next);
+	model_tcp_free(m);
+	m = next;
+	/* Before its own snapshot: made before it, and there before the window. */
+	model_tcp_ended(&row, m);
+	row.cookie = 2;
+	row.flags = TCP_SEEDED | TCP_OWNED;
+	row.syn_ns = row.synack_ns = row.established_ns = row.accepted_ns = 0;
+	model_tcp_ended(&row, m);
+	model_tcp_begin(m);
+	l.drops = 47;
+	model_tcp_listener(&l, m);
+	came.syns = 11;
+	came.kept = 6;
+	model_tcp_listening(&came, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	ASSERT_EQ(1, f.listeners_nr);
+	EXPECT_EQ(5, f.listeners[0].drops);
+	ASSERT_EQ(1, f.groups_nr);
+	EXPECT_EQ(2, f.groups[0]->connections);
+	EXPECT_EQ(2, f.groups[0]->ended);
+	EXPECT_EQ(0, f.groups[0]->established);
+	EXPECT_EQ(NULL, f.groups[0]->times[TIME_SYNACK]);
+	EXPECT_EQ(6, f.groups[0]->syns);
+	EXPECT_EQ(2, f.groups[0]->kept);
+	EXPECT_EQ(0, f.groups[0]->synack_retransmits);
+	model_tcp_free(m);
+}
+
+TEST(networks_are_told_apart_on_request)
+{
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, true);
+	struct tcp_row row = passive_row(1);
+	struct tcp_figures f;
+	struct err err;
+
+	model_tcp_ended(&row, m);
+	/* The same host, as an IPv6 socket sees it; its neighbour; another network; IPv6. */
+	row = passive_row(2);
+	row.family = AF_INET6;
+	memcpy(row.remote, "\0\0\0\0\0\0\0\0\0\0\377\377\306\063\144\011", 16);
+	model_tcp_ended(&row, m);
+	row = passive_row(3);
+	row.remote[3] = 200;
+	model_tcp_ended(&row, m);
+	row.cookie = 4;
+	row.remote[2] = 101;
+	model_tcp_ended(&row, m);
+	row.cookie = 5;
+	row.family = AF_INET6;
+	inet_pton(AF_INET6, "2001:db8:1:2:3:4:5:6", row.remote);
+	model_tcp_ended(&row, m);
+	row.cookie = 6;
+	inet_pton(AF_INET6, "2001:db8:1:2::1", row.remote);
+	model_tcp_ended(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	ASSERT_EQ(3, f.groups_nr);
+	EXPECT_EQ(3, f.groups[0]->connections);
+	EXPECT_EQ(AF_INET, f.groups[0]->key.family);
+	EXPECT_EQ(0, memcmp(f.groups[0]->key.peer, "\306\063\144\0", 4));
+	EXPECT_EQ(2, f.groups[1]->connections);
+	EXPECT_EQ(AF_INET6, f.groups[1]->key.family);
+	EXPECT_EQ(0, f.groups[1]->key.peer[8]);
+	EXPECT_EQ(1, f.groups[2]->connections);
+	model_tcp_free(m);
+}
+
+TEST(peers_beyond_the_table_are_counted)
+{
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false);
+	struct tcp_row row = active_row(1);
+	struct tcp_figures f;
+	struct err err;
+
+	for (uint32_t i = 0; i < 4100; i++) {
+		row.cookie = 1 + i;
+		memcpy(row.remote, &i, sizeof(i));
+		model_tcp_ended(&row, m);
+	}
+	row.cookie = 5000;
+	row.state = STATE_ESTABLISHED;
+	model_tcp_begin(m);
+	model_tcp_living(&row, m);
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+		EXPECT_EQ(4096, f.groups_nr);
+		EXPECT_EQ(5, f.overflow);
+	}
+	model_tcp_free(m);
+}
+
+TEST(minisocks_are_timed_in_each_state)
+{
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false);
+	struct timewait_row t = { .cookie = 1, .born_ns = BEGIN_NS, .time_wait_ns = BEGIN_NS,
+				  .ended_ns = BEGIN_NS + 60000, .expired = 1 };
+	struct tcp_row row = active_row(1);
+	struct tcp_figures f;
+	struct err err;
+
+	row.flags |= TCP_LEFT_BEHIND;
+	model_tcp_ended(&row, m);
+	model_tcp_timewait(&t, m);
+	/* In FIN_WAIT_2 first; and one whose peer never sent its FIN. */
+	t.time_wait_ns = BEGIN_NS + 500;
+	t.expired = 0;
+	model_tcp_timewait(&t, m);
+	t.time_wait_ns = 0;
+	t.expired = 1;
+	model_tcp_timewait(&t, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	EXPECT_EQ(1, f.minisocks.born);
+	EXPECT_EQ(2, f.minisocks.expired);
+	EXPECT_EQ(1, f.minisocks.cut);
+	EXPECT_EQ(2, f.minisocks.time_wait.n);
+	EXPECT_EQ(119500, f.minisocks.time_wait.sum);
+	EXPECT_EQ(2, f.minisocks.fin_wait2.n);
+	EXPECT_EQ(60000, f.minisocks.fin_wait2.max);
+	EXPECT_EQ(60500, f.minisocks.fin_wait2.sum);
+	model_tcp_free(m);
+}
+
+/* What is printed of a connection in text: as a line, and as a picture. */
+static char *connection_text(const struct tcp_row *row, const struct tcp_plan *plan)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	report_tcp_line_text(out, row, plan, 0);
+	report_tcp_line_json(out, row, plan, 0);
+	report_tcp_diagram(out, row, plan);
+	fclose(out);
+	return text;
+}
+
+TEST(a_connection_can_be_told_whatever_it_is)
+{
+	static const uint32_t flags[] = { 0, TCP_PASSIVE, TCP_SEEDED, TCP_PASSIVE | TCP_COOKIE,
+					  TCP_RESET_IN, TCP_RESET_OUT, TCP_OWNED, TCP_HALF_CLOSED };
+	struct tcp_plan plans[] = { { .tier = TIER_TRACEPOINT },
+				    { .tier = TIER_FENTRY, .handshakes = true, .minisocks = true } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags) * 2 * 2 * 4; i++) {
+		struct tcp_row row = active_row(1);
+		char *text;
+
+		row.flags = flags[i % ARRAY_SIZE(flags)];
+		row.closer = i / 32 % 4;
+		if (i / 16 % 2)
+			row.established_ns = row.synack_ns = row.state_ns[STATE_ESTABLISHED] = 0;
+		/* As wide as it goes: a name of bytes that move the cursor, all of IPv6. */
+		memset(row.comm, 033, sizeof(row.comm) - 1);
+		row.flags |= TCP_OWNED;
+		row.tgid = UINT32_MAX;
+		row.family = AF_INET6;
+		memset(row.local, 0xff, 16);
+		memset(row.remote, 0xff, 16);
+		row.local_port = row.remote_port = 65535;
+		row.bytes_in = row.bytes_out = UINT64_MAX;
+		row.syn_retransmits = row.error = UINT16_MAX;
+		row.retransmits = row.srtt_us = UINT32_MAX;
+		row.reset_reason = UINT8_MAX;
+		text = connection_text(&row, &plans[i / 8 % 2]);
+		ASSERT_NE(NULL, text);
+		EXPECT_EQ(NULL, strchr(text, 033));
+		EXPECT_NE(NULL, strstr(text, "\\x1b\\x1b"));
+		EXPECT_NE(NULL, strstr(text, "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535"));
+		free(text);
+	}
+}
+
+TEST(a_picture_has_the_times_on_its_arrows)
+{
+	struct tcp_plan plan = { .tier = TIER_FENTRY, .handshakes = true, .minisocks = true };
+	struct tcp_row row = passive_row(1);
+	char *text;
+
+	row.state_ns[STATE_LAST_ACK] = 100;
+	text = connection_text(&row, &plan);
+	EXPECT_NE(NULL, strstr(text, "      0ns  |<--- SYN              ----|"));
+	EXPECT_NE(NULL, strstr(text, "     10ns  |---- SYN-ACK          --->|  this host took 10ns"));
+	EXPECT_NE(NULL, strstr(text, "    210ns  |<--- ACK              ----|  network and peer took "
+				     "200ns"));
+	EXPECT_NE(NULL, strstr(text, "   5.21us  |                          |  accept() returned: it "
+				     "waited 5.00us"));
+	EXPECT_NE(NULL, strstr(text, "10 bytes in, 1,000 out"));
+	EXPECT_NE(NULL, strstr(text, "close(), after 1.31us: LAST-ACK"));
+	free(text);
+	/* What the tracepoints alone do not tell is not made up. */
+	plan = (struct tcp_plan){ .tier = TIER_TRACEPOINT };
+	row.syn_ns = 0;
+	text = connection_text(&row, &plan);
+	EXPECT_NE(NULL, strstr(text, "?  |<--- SYN"));
+	EXPECT_NE(NULL, strstr(text, "network and peer took ~200ns"));
+	EXPECT_NE(NULL, strstr(text, "\"syn_to_synack_ns\":null"));
+	free(text);
+}
+
+static int file_of(const char *text)
+{
+	int fd = memfd_create("counters", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		abort();
+	return fd;
+}
+
+TEST(counters_are_found_by_section_and_name)
+{
+	struct netstat n = { .fds = { file_of("TcpExt: SyncookiesSent New ListenDrops Short\n"
+					      "TcpExt: 7 1 12\n"
+					      "MPTcpExt: ListenDrops\n"
+					      "MPTcpExt: 99\n"
+					      "Odd: ListenDrops\n"),
+				      file_of("Tcp: RetransSegs InCsumErrors\n"
+					      "Tcp: 5 6\n"
+					      "Udp: InDatagrams InCsumErrors\n"
+					      "Udp: 18446744073709551615 8\n") } };
+	uint64_t since[NETSTAT_NR];
+	struct err err;
+
+	n.value[NETSTAT_listen_drops] = 10;
+	ASSERT_EQ(0, netstat_since(&n, since, &err));
+	EXPECT_EQ(7, since[NETSTAT_syncookies_sent]);
+	EXPECT_EQ(2, since[NETSTAT_listen_drops]);
+	EXPECT_EQ(5, since[NETSTAT_retransmits]);
+	EXPECT_EQ(6, since[NETSTAT_checksum_errors]);
+	EXPECT_EQ(UINT64_MAX, since[NETSTAT_udp_received]);
+	EXPECT_EQ(8, since[NETSTAT_udp_checksum_errors]);
+	EXPECT_EQ(0, since[NETSTAT_listen_overflows]);
+	netstat_close(&n);
+}
