@@ -44,6 +44,19 @@ char LICENSE[] SEC("license") = "GPL";
 #define SOCK_DEAD (1UL << 0)	/* there, enum sock_flags: no process has it */
 #define SOCK_DONE (1UL << 1)	/* there: the peer's FIN was taken */
 
+/* A program on a function: by fentry, or by kprobe. */
+#define FUNCTION(function, call, ...)						\
+	SEC("fentry/" #function)						\
+	int BPF_PROG(fentry_##function, __VA_ARGS__)				\
+	{									\
+		return open ? call : 0;						\
+	}									\
+	SEC("kprobe/" #function)						\
+	int BPF_KPROBE(kprobe_##function, __VA_ARGS__)				\
+	{									\
+		return open ? call : 0;						\
+	}
+
 /* --- knobs, fixed at load ---------------------------------------------------- */
 
 /* SYNs, requests and minisocks are hooked. */
@@ -78,30 +91,6 @@ struct {
 	__type(key, u64);
 	__type(value, struct tcp_row);
 } connections SEC(".maps");
-
-/* When the SYN of a request came, by the request's address. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, REQUESTS_MAX);
-	__type(key, u64);
-	__type(value, u64);
-} requests SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, TIMEWAITS_MAX);
-	__type(key, u64);
-	__type(value, struct timewait_row);
-} timewaits SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, LISTENERS_MAX);
-	__type(key, struct listen_key);
-	__type(value, struct listen_row);
-} listeners SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -364,68 +353,7 @@ static __always_inline void time_add(u64 *sum, u64 *max, u64 ns)
 		*max = ns;
 }
 
-/* Data waits no more behind what is missing. */
-static __always_inline void hole_end(struct tcp_row *row)
-{
-	row->holes++;
-	time_add(&row->hole_sum_ns, &row->hole_max_ns, row->segment_ns - row->hole_ns);
-	row->hole_ns = 0;
-}
-
-static __always_inline void peer_zero_end(struct tcp_row *row, u64 now)
-{
-	row->peer_zeros++;
-	time_add(&row->peer_zero_sum_ns, &row->peer_zero_max_ns, now - row->peer_zero_ns);
-	row->peer_zero_ns = 0;
-}
-
-static __always_inline void own_zero_end(struct tcp_row *row, u64 now)
-{
-	row->own_zeros++;
-	time_add(&row->own_zero_sum_ns, &row->own_zero_max_ns, now - row->own_zero_ns);
-	row->own_zero_ns = 0;
-	row->own_read_ns = 0;
-}
-
-/*
- * The windows as the last segment, or the last read, has left them. The peer's changes with a
- * segment; this host's shuts with one and opens with a read, which tells the peer.
- */
-static __always_inline void windows_note(struct tcp_row *row, const struct tcp_sock *tp, u64 now)
-{
-	if (!tp->snd_wnd && !row->peer_zero_ns)
-		row->peer_zero_ns = row->segment_ns;
-	else if (tp->snd_wnd && row->peer_zero_ns)
-		peer_zero_end(row, row->segment_ns);
-	if (!tp->rcv_wnd && !row->own_zero_ns)
-		row->own_zero_ns = row->segment_ns;
-	else if (tp->rcv_wnd && row->own_zero_ns)
-		own_zero_end(row, row->own_read_ns ? row->own_read_ns : now);
-}
-
-/* A program reads; only then is the peer told what room there is. */
-static __always_inline void own_zero_read(struct tcp_row *row, const struct sock *sk)
-{
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
-
-	if (!tp || tp->rcv_wnd || !row->segment_ns)
-		return;
-	row->own_read_ns = bpf_ktime_get_ns();
-	if (!row->own_zero_ns)
-		row->own_zero_ns = row->segment_ns;
-}
-
-/* What has not opened until the end never did. */
-static __always_inline void windows_end(struct tcp_row *row, const struct tcp_sock *tp, u64 now)
-{
-	if (!row->segment_ns)
-		return;
-	windows_note(row, tp, now);
-	if (row->peer_zero_ns)
-		peer_zero_end(row, now);
-	if (row->own_zero_ns)
-		own_zero_end(row, now);
-}
+#include "data.h"
 
 /* The connection is over; the socket may be another's after this. */
 static __always_inline void row_end(struct tcp_row *row, const struct sock *sk, u64 now)
@@ -436,10 +364,8 @@ static __always_inline void row_end(struct tcp_row *row, const struct sock *sk, 
 	row->error = sk->sk_err;
 	if (tp) {
 		row_bytes(row, sk, tp);
-		if (data_on && row->hole_ns && !tp->out_of_order_queue.rb_node)
-			hole_end(row);
 		if (data_on)
-			windows_end(row, tp, now);
+			data_end(row, tp, now);
 		row->retransmits = tp->total_retrans;
 		row->srtt_us = tp->srtt_us >> 3;
 	}
@@ -683,327 +609,9 @@ int BPF_PROG(reset_out, const struct sock *sk)
 	return 0;
 }
 
-/* --- how it reaches the program, if asked for -------------------------------------------- */
-
-/*
- * The current thread takes at @now what came at @from. Its last call of the wait family
- * tells how it came to know: if that slept and was woken since, its parts; if not, the
- * thread was at work, and the call found it ready. A thread that took it by a call that
- * blocks is in neither.
- */
-static __always_inline void reach_count(struct reach *reach, u64 from, u64 now)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	u64 ns[REACH_NR], ready;
-	struct thread *t;
-
-	if (!waits_on)
-		return;
-	t = bpf_task_storage_get(&threads, task, 0, 0);
-	if (!t || t->call.open || t->returned_ns < from)
-		return;
-	if (t->call.woken_ns < from) {
-		reach->awake++;
-		time_add(&reach->awake_sum_ns, &reach->awake_max_ns, now - from);
-		return;
-	}
-	if (t->call.ran_ns < t->call.woken_ns || t->returned_ns < t->call.ran_ns)
-		return;
-	/* The wake that it came into may have been begun for another file. */
-	ready = waits_see_ready && t->call.ready_ns > from ? t->call.ready_ns : from;
-	ns[REACH_ready] = ready - from;
-	ns[REACH_woken] = t->call.woken_ns - ready;
-	ns[REACH_running] = t->call.ran_ns - t->call.woken_ns;
-	ns[REACH_returned] = t->returned_ns - t->call.ran_ns;
-	ns[REACH_taken] = now - t->returned_ns;
-	reach->slept++;
-	for (int i = 0; i < REACH_NR; i++)
-		time_add(&reach->sum_ns[i], &reach->max_ns[i], ns[i]);
-}
-
-/* --- data, if asked for ----------------------------------------------------------------- */
-
-/*
- * A segment has come at @now, and is not looked into yet. So what stands in the
- * out-of-order queue, and the windows, are the work of the one before: a hole begins and
- * ends with that.
- */
-static __always_inline void segment_note(struct tcp_row *row, const struct sock *sk, u64 now)
-{
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
-	bool hole = tp && tp->out_of_order_queue.rb_node;
-
-	if (tp && row->segment_ns)
-		windows_note(row, tp, now);
-	if (hole && !row->hole_ns)
-		row->hole_ns = row->segment_ns;
-	else if (!hole && row->hole_ns)
-		hole_end(row);
-	row->segment_ns = now;
-}
-
-SEC("tp_btf/tcp_probe")
-int BPF_PROG(segment, struct sock *sk)
-{
-	struct tcp_row *row = open ? row_get(sk) : NULL;
-
-	if (row)
-		segment_note(row, sk, bpf_ktime_get_ns());
-	return 0;
-}
-
-static __always_inline int arrived(const struct sock *sk)
-{
-	struct tcp_row *row;
-
-	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
-		return 0;
-	row = row_by(cookie_of(sk));
-	if (row && !row->arrived_ns)
-		row->arrived_ns = bpf_ktime_get_ns();
-	return 0;
-}
-
-SEC("tp_btf/sk_data_ready")
-int BPF_PROG(data_ready, const struct sock *sk)
-{
-	return open ? arrived(sk) : 0;
-}
-
-/* A process takes data. */
-SEC("tp_btf/tcp_rcv_space_adjust")
-int BPF_PROG(data_read, struct sock *sk)
-{
-	struct tcp_row *row = open ? row_get(sk) : NULL;
-	u64 now;
-
-	if (row)
-		own_zero_read(row, sk);
-	if (!row || !row->arrived_ns)
-		return 0;
-	now = bpf_ktime_get_ns();
-	reach_count(&row->read_reach, row->arrived_ns, now);
-	row->reads++;
-	time_add(&row->read_sum_ns, &row->read_max_ns, now - row->arrived_ns);
-	row->arrived_ns = 0;
-	return 0;
-}
-
-/* --- listeners ------------------------------------------------------------------------ */
-
-static __always_inline void listen_name(struct listen_key *key, const struct sock *sk)
-{
-	key->netns_cookie = BPF_CORE_READ(sk, __sk_common.skc_net.net, net_cookie);
-	key->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	key->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	if (key->family == AF_INET)
-		BPF_CORE_READ_INTO((u32 *)key->local, sk, __sk_common.skc_rcv_saddr);
-	else
-		BPF_CORE_READ_INTO(&key->local, sk, __sk_common.skc_v6_rcv_saddr);
-}
-
-static __always_inline struct listen_row *listen_get(const struct listen_key *key)
-{
-	struct listen_row *row = bpf_map_lookup_elem(&listeners, key), new = { 0 };
-
-	if (row)
-		return row;
-	new.key = *key;
-	/* Another CPU may be quicker. */
-	bpf_map_update_elem(&listeners, &new.key, &new, BPF_NOEXIST);
-	row = bpf_map_lookup_elem(&listeners, &new.key);
-	if (!row)
-		tcp_lose(TCP_LOSS_LISTENERS);
-	return row;
-}
-
-SEC("tp_btf/tcp_retransmit_synack")
-int BPF_PROG(retransmit_synack, const struct sock *sk)
-{
-	struct listen_key key = { 0 };
-	struct listen_row *row;
-
-	/* Fast Open's has the child here. */
-	if (!open || !sk || sk->__sk_common.skc_state != STATE_LISTEN || !netns_selected(sk))
-		return 0;
-	listen_name(&key, sk);
-	row = listen_get(&key);
-	if (row)
-		__sync_fetch_and_add(&row->synack_retransmits, 1);
-	return 0;
-}
-
-/* --- functions: by fentry, or by kprobe -------------------------------------------------- */
-
-#define FUNCTION(function, call, ...)						\
-	SEC("fentry/" #function)						\
-	int BPF_PROG(fentry_##function, __VA_ARGS__)				\
-	{									\
-		return open ? call : 0;						\
-	}									\
-	SEC("kprobe/" #function)						\
-	int BPF_KPROBE(kprobe_##function, __VA_ARGS__)				\
-	{									\
-		return open ? call : 0;						\
-	}
-
-/* Here, for it has a FUNCTION() too. */
+#include "listen.h"
+#include "timewait.h"
 #include "udp.h"
-
-/* For kernels without the tracepoint sk_data_ready (before 6.12). */
-FUNCTION(sock_def_readable, arrived(sk), struct sock *sk)
-
-/* A SYN has come to a listener. */
-static __always_inline int syn_begin(const struct sock *sk)
-{
-	struct softirq *softirq = softirq_get();
-	struct listen_row *row;
-
-	if (!softirq || !netns_selected(sk))
-		return 0;
-	softirq->syn_ns = bpf_ktime_get_ns();
-	listen_name(&softirq->listener, sk);
-	row = listen_get(&softirq->listener);
-	if (row)
-		__sync_fetch_and_add(&row->syns, 1);
-	return 0;
-}
-
-FUNCTION(tcp_conn_request, syn_begin(sk), void *rsk_ops, void *af_ops, struct sock *sk)
-
-/* And a request is made for it, before the SYN-ACK is sent. */
-static __always_inline int request_begin(u64 request)
-{
-	struct softirq *softirq = softirq_get();
-	struct listen_row *row;
-
-	/* Its SYN was not seen, see LOCKING, or is another namespace's. */
-	if (!softirq || !softirq->syn_ns) {
-		bpf_map_delete_elem(&requests, &request);
-		return 0;
-	}
-	row = listen_get(&softirq->listener);
-	if (row)
-		__sync_fetch_and_add(&row->kept, 1);
-	if (bpf_map_update_elem(&requests, &request, &softirq->syn_ns, BPF_ANY))
-		tcp_lose(TCP_LOSS_REQUESTS);
-	softirq->syn_ns = 0;
-	return 0;
-}
-
-FUNCTION(inet_csk_reqsk_queue_hash_add, request_begin((u64)req), void *sk, void *req)
-
-/* The ACK has come, and made a child of it. */
-static __always_inline int request_end(const struct sock *child, u64 request)
-{
-	struct softirq *softirq = softirq_get();
-	u64 *syn_ns;
-
-	if (!softirq || !child)
-		return 0;
-	syn_ns = bpf_map_lookup_elem(&requests, &request);
-	softirq->child = (u64)child;
-	/* Where its SYN came before the window, it is not known. */
-	softirq->child_syn_ns = syn_ns ? *syn_ns : 0;
-	softirq->child_synack_ns =
-		BPF_CORE_READ((struct tcp_request_sock *)request, snt_synack) * 1000;
-	bpf_map_delete_elem(&requests, &request);
-	return 0;
-}
-
-FUNCTION(inet_csk_complete_hashdance, request_end(child, (u64)req), void *sk, struct sock *child,
-	 void *req)
-
-/* A request is given up. */
-static __always_inline int request_drop(u64 request)
-{
-	bpf_map_delete_elem(&requests, &request);
-	return 0;
-}
-
-FUNCTION(inet_csk_reqsk_queue_drop, request_drop((u64)req), void *sk, void *req)
-
-/* --- minisocks ------------------------------------------------------------------------------ */
-
-static __always_inline int timewait_begin(struct inet_timewait_sock *tw, const struct sock *sk)
-{
-	u64 cookie = cookie_of(sk);
-	struct timewait_row t = { 0 };
-	struct tcp_row *row = row_by(cookie);
-
-	/* Only of connections that are followed. */
-	if (!row)
-		return 0;
-	row->flags |= TCP_LEFT_BEHIND;
-	t.cookie = cookie;
-	t.netns_cookie = row->netns_cookie;
-	t.local_port = row->local_port;
-	t.remote_port = row->remote_port;
-	t.born_ns = bpf_ktime_get_ns();
-	if (BPF_CORE_READ(tw, tw_substate) == STATE_TIME_WAIT)
-		t.time_wait_ns = t.born_ns;
-	if (bpf_map_update_elem(&timewaits, &cookie, &t, BPF_ANY))
-		tcp_lose(TCP_LOSS_TIMEWAITS);
-	return 0;
-}
-
-/* Renamed in 6.12: which of the two is attached is found in the kernel's symbols. */
-FUNCTION(inet_twsk_hashdance, timewait_begin(tw, sk), struct inet_timewait_sock *tw,
-	 struct sock *sk)
-FUNCTION(inet_twsk_hashdance_schedule, timewait_begin(tw, sk), struct inet_timewait_sock *tw,
-	 struct sock *sk)
-
-/* Its timer is set anew: the peer's FIN may have come. */
-static __always_inline int timewait_schedule(struct inet_timewait_sock *tw)
-{
-	u64 cookie = cookie_of(tw);
-	struct timewait_row *t = cookie ? bpf_map_lookup_elem(&timewaits, &cookie) : NULL;
-
-	if (t && !t->time_wait_ns && BPF_CORE_READ(tw, tw_substate) == STATE_TIME_WAIT)
-		t->time_wait_ns = bpf_ktime_get_ns();
-	return 0;
-}
-
-FUNCTION(__inet_twsk_schedule, timewait_schedule(tw), struct inet_timewait_sock *tw)
-
-static __always_inline int timewait_timer(u64 timer)
-{
-	struct softirq *softirq = softirq_get();
-
-	if (softirq)
-		softirq->timer = timer - bpf_core_field_offset(struct inet_timewait_sock, tw_timer);
-	return 0;
-}
-
-FUNCTION(tw_timer_handler, timewait_timer((u64)timer), void *timer)
-
-static __always_inline int timewait_end(struct inet_timewait_sock *tw)
-{
-	struct softirq *softirq = softirq_get();
-	u64 cookie = cookie_of(tw);
-	struct timewait_row *t = cookie ? bpf_map_lookup_elem(&timewaits, &cookie) : NULL;
-	struct timewait_record *r;
-
-	if (!t)
-		return 0;
-	t->ended_ns = bpf_ktime_get_ns();
-	t->expired = softirq && softirq->timer == (u64)tw;
-	if (softirq)
-		softirq->timer = 0;
-	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
-	if (r) {
-		r->kind = TCP_RECORD_TIMEWAIT;
-		r->size = sizeof(*r);
-		__builtin_memcpy(&r->row, t, sizeof(r->row));
-		bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
-	} else {
-		tcp_lose(TCP_LOSS_TIMEWAITS);
-	}
-	bpf_map_delete_elem(&timewaits, &cookie);
-	return 0;
-}
-
-FUNCTION(inet_twsk_kill, timewait_end(tw), struct inet_timewait_sock *tw)
 
 /* --- accept ------------------------------------------------------------------------------------ */
 

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * timewait.h - minisocks, which stand for connections in TIME_WAIT and orphans in FIN_WAIT_2.
+ * A part of tcp.bpf.c.
+ */
+#ifndef IOREADY_TIMEWAIT_H
+#define IOREADY_TIMEWAIT_H
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, TIMEWAITS_MAX);
+	__type(key, u64);
+	__type(value, struct timewait_row);
+} timewaits SEC(".maps");
+
+static __always_inline int timewait_begin(struct inet_timewait_sock *tw, const struct sock *sk)
+{
+	u64 cookie = cookie_of(sk);
+	struct timewait_row t = { 0 };
+	struct tcp_row *row = row_by(cookie);
+
+	/* Only of connections that are followed. */
+	if (!row)
+		return 0;
+	row->flags |= TCP_LEFT_BEHIND;
+	t.cookie = cookie;
+	t.netns_cookie = row->netns_cookie;
+	t.local_port = row->local_port;
+	t.remote_port = row->remote_port;
+	t.born_ns = bpf_ktime_get_ns();
+	if (BPF_CORE_READ(tw, tw_substate) == STATE_TIME_WAIT)
+		t.time_wait_ns = t.born_ns;
+	if (bpf_map_update_elem(&timewaits, &cookie, &t, BPF_ANY))
+		tcp_lose(TCP_LOSS_TIMEWAITS);
+	return 0;
+}
+
+/* Renamed in 6.12: which of the two is attached is found in the kernel's symbols. */
+FUNCTION(inet_twsk_hashdance, timewait_begin(tw, sk), struct inet_timewait_sock *tw,
+	 struct sock *sk)
+FUNCTION(inet_twsk_hashdance_schedule, timewait_begin(tw, sk), struct inet_timewait_sock *tw,
+	 struct sock *sk)
+
+/* Its timer is set anew: the peer's FIN may have come. */
+static __always_inline int timewait_schedule(struct inet_timewait_sock *tw)
+{
+	u64 cookie = cookie_of(tw);
+	struct timewait_row *t = cookie ? bpf_map_lookup_elem(&timewaits, &cookie) : NULL;
+
+	if (t && !t->time_wait_ns && BPF_CORE_READ(tw, tw_substate) == STATE_TIME_WAIT)
+		t->time_wait_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+FUNCTION(__inet_twsk_schedule, timewait_schedule(tw), struct inet_timewait_sock *tw)
+
+static __always_inline int timewait_timer(u64 timer)
+{
+	struct softirq *softirq = softirq_get();
+
+	if (softirq)
+		softirq->timer = timer - bpf_core_field_offset(struct inet_timewait_sock, tw_timer);
+	return 0;
+}
+
+FUNCTION(tw_timer_handler, timewait_timer((u64)timer), void *timer)
+
+static __always_inline int timewait_end(struct inet_timewait_sock *tw)
+{
+	struct softirq *softirq = softirq_get();
+	u64 cookie = cookie_of(tw);
+	struct timewait_row *t = cookie ? bpf_map_lookup_elem(&timewaits, &cookie) : NULL;
+	struct timewait_record *r;
+
+	if (!t)
+		return 0;
+	t->ended_ns = bpf_ktime_get_ns();
+	t->expired = softirq && softirq->timer == (u64)tw;
+	if (softirq)
+		softirq->timer = 0;
+	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+	if (r) {
+		r->kind = TCP_RECORD_TIMEWAIT;
+		r->size = sizeof(*r);
+		__builtin_memcpy(&r->row, t, sizeof(r->row));
+		bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	} else {
+		tcp_lose(TCP_LOSS_TIMEWAITS);
+	}
+	bpf_map_delete_elem(&timewaits, &cookie);
+	return 0;
+}
+
+FUNCTION(inet_twsk_kill, timewait_end(tw), struct inet_timewait_sock *tw)
+
+#endif /* IOREADY_TIMEWAIT_H */
