@@ -310,33 +310,36 @@ static void ended_add(struct model_tcp *m, struct tcp_group *g, const struct tcp
 
 /* --- records ----------------------------------------------------------------------------- */
 
-struct model_tcp *model_tcp_new(uint64_t begin_ns, bool owned, bool networks)
+/* Takes @udp, which may be NULL for want of memory. */
+static struct model_tcp *model_make(uint64_t begin_ns, bool owned, bool networks,
+				    struct model_udp *udp)
 {
-	struct model_tcp *m = calloc(1, sizeof(*m));
+	struct model_tcp *m = udp ? calloc(1, sizeof(*m)) : NULL;
 
-	if (!m)
+	if (!m) {
+		model_udp_free(udp);
 		return NULL;
+	}
 	m->begin_ns = begin_ns;
 	m->owned = owned;
 	m->networks = networks;
-	m->udp = model_udp_new(owned);
-	if (m->udp)
-		return m;
-	model_tcp_free(m);
-	return NULL;
+	m->udp = udp;
+	return m;
+}
+
+struct model_tcp *model_tcp_new(uint64_t begin_ns, bool owned, bool networks)
+{
+	return model_make(begin_ns, owned, networks, model_udp_new(owned));
 }
 
 struct model_tcp *model_tcp_next(const struct model_tcp *m, uint64_t begin_ns)
 {
-	struct model_tcp *next = model_tcp_new(begin_ns, m->owned, m->networks);
+	struct model_tcp *next = model_make(begin_ns, m->owned, m->networks,
+					    model_udp_next(m->udp));
 
 	if (!next)
 		return NULL;
 	next->begun = m->begun;
-	model_udp_free(next->udp);
-	next->udp = model_udp_next(m->udp);
-	if (!next->udp)
-		goto err_free;
 	for (const struct listener *l = m->listeners; l; l = l->hh.next) {
 		struct listener *copy;
 
