@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "links.h"
 #include "wait.skel.h"
 
 /* The family's tracepoints and a kprobe for each ->poll(), with room to spare. */
@@ -486,27 +486,9 @@ static int items_attach(struct hooks *h, struct err *err)
 	return ret;
 }
 
-static void *link_destroy(void *link)
+static void all_detach(struct hooks *h)
 {
-	bpf_link__destroy(link);
-	return NULL;
-}
-
-/* Each waits for readers of its own hook; they can all wait at once. */
-static void links_destroy(struct hooks *h)
-{
-	int n = h->links_nr;
-	pthread_t threads[n + 1];
-	bool started[n + 1];
-
-	for (int i = 0; i < n; i++) {
-		started[i] = !pthread_create(&threads[i], NULL, link_destroy, h->links[i]);
-		if (!started[i])
-			bpf_link__destroy(h->links[i]);
-	}
-	for (int i = 0; i < n; i++)
-		if (started[i])
-			pthread_join(threads[i], NULL);
+	links_destroy(h->links, h->links_nr);
 	free(h->links);
 	h->links = NULL;
 	h->links_nr = 0;
@@ -613,7 +595,7 @@ int hooks_slice(struct hooks *h, bool on, struct err *err)
 void hooks_detach(struct hooks *h)
 {
 	scans_detach(h);
-	links_destroy(h);
+	all_detach(h);
 }
 
 void hooks_close(struct hooks *h)
