@@ -86,7 +86,7 @@ enum wait_returned {
  * @LOSS_EVENTS: calls that are counted, but not told one by one, because the ring
  *	of events was full.
  * @LOSS_NOT_FOLLOWED: &not_followed: new threads of the traced command that could not be
- *	marked as its own; none of their calls is counted.
+ *	marked as its own; their calls are counted only from where a call could do so
  */
 enum loss {
 	LOSS_BEGUN_BEFORE,
