@@ -15,8 +15,9 @@
 /**
  * enum udp_flag - what is known of a socket
  * @UDP_OWNED: a process has read from it, or has it
- * @UDP_FILTERED: it has, or had, a filter (SO_ATTACH_FILTER, SO_ATTACH_BPF): checksums are
- *	looked at before that, and what it refuses is in @drops
+ * @UDP_FILTERED: it has, or had, a filter (SO_ATTACH_FILTER, SO_ATTACH_BPF), or unpacks a
+ *	tunnel (UDP_ENCAP): checksums are looked at before that, and what is spoilt is in
+ *	@drops, as what the filter refuses
  * @UDP_VAGUE: what of @drops found no room is not known: the kernel does not say it of IPv6
  */
 enum udp_flag {
@@ -34,6 +35,8 @@ enum udp_flag {
  * @received, @bytes: datagrams, and what of them, that were read
  * @full: datagrams dropped, for the receive buffer was full: the kernel's RcvbufErrors
  * @memory: datagrams dropped, for all of UDP had no memory left: MemErrors
+ * @refused: datagrams dropped for another reason on their way into the queue: by a filter of
+ *	the socket or its cgroup, IPsec, a security module. Only since 6.11.
  * @drops: the kernel's own count of all that was dropped, as last read
  * @first_drops: what that was when the window, or the socket, began
  * @local_port, @remote_port: host order; the latter 0 where it is not connected
@@ -48,6 +51,7 @@ struct udp_row {
 	__u64 bytes;
 	__u64 full;
 	__u64 memory;
+	__u64 refused;
 	__u32 drops;
 	__u32 first_drops;
 	char comm[16];
@@ -90,9 +94,9 @@ struct udp_record {
 #define UDP_SOCKETS_MAX 65536
 #define UDP_PORTS_MAX 65536
 
-_Static_assert(sizeof(struct udp_row) == 104, "struct udp_row is ABI");
+_Static_assert(sizeof(struct udp_row) == 112, "struct udp_row is ABI");
 _Static_assert(sizeof(struct udp_port) == 16, "struct udp_port is ABI");
 _Static_assert(sizeof(struct udp_port_row) == 24, "struct udp_port_row is ABI");
-_Static_assert(sizeof(struct udp_record) == 112, "struct udp_record is ABI");
+_Static_assert(sizeof(struct udp_record) == 120, "struct udp_record is ABI");
 
 #endif /* IOREADY_ABI_UDP_H */

@@ -73,8 +73,12 @@ static __always_inline int syn_begin(const struct sock *sk)
 	struct softirq *softirq = softirq_get();
 	struct listen_row *row;
 
-	if (!softirq || !netns_selected(sk))
+	if (!softirq)
 		return 0;
+	if (!netns_selected(sk)) {
+		softirq->syn_ns = 0;
+		return 0;
+	}
 	softirq->syn_ns = bpf_ktime_get_ns();
 	listen_name(&softirq->listener, sk);
 	row = listen_get(&softirq->listener);

@@ -130,6 +130,7 @@ struct {
 /*
  * struct early - who accepted a connection before it was ESTABLISHED, when it has no row; by
  * the address of the socket
+ * @tgid: 0: somebody that is not asked about
  */
 struct early {
 	u64 start_ns;
@@ -393,13 +394,17 @@ static __always_inline void early_forget(u64 sk)
 	bpf_map_delete_elem(&earlies, &sk);
 }
 
-/* Who has it already owns the row too. */
-static __always_inline void row_early(struct tcp_row *row, u64 sk)
+/* Who has it already owns the row too; false: and is not asked about. */
+static __always_inline bool row_early(struct tcp_row *row, u64 sk)
 {
 	struct early *early = bpf_map_lookup_elem(&earlies, &sk);
 
 	if (!early)
-		return;
+		return true;
+	if (!early->tgid) {
+		early_forget(sk);
+		return false;
+	}
 	row->tgid = early->tgid;
 	row->tid = early->tid;
 	row->start_ns = early->start_ns;
@@ -407,6 +412,7 @@ static __always_inline void row_early(struct tcp_row *row, u64 sk)
 	__builtin_memcpy(row->comm, early->comm, sizeof(row->comm));
 	row->flags |= TCP_OWNED;
 	early_forget(sk);
+	return true;
 }
 
 /* A child of a listener has shaken hands. */
@@ -525,7 +531,10 @@ int BPF_PROG(state, const struct sock *sk, int old, int new)
 	if (old == STATE_SYN_RECV && new != STATE_CLOSE) {
 		/* With the barrier that accepted() counts on, between state and look-up. */
 		__sync_fetch_and_add(&row->retransmits, 0);
-		row_early(row, (u64)sk);
+		if (!row_early(row, (u64)sk)) {
+			row_drop(row);
+			return 0;
+		}
 	}
 	if (old == STATE_SYN_SENT && new == STATE_ESTABLISHED) {
 		struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
@@ -620,9 +629,15 @@ static __always_inline void accepted_early(u64 sk, struct task_struct *task, u64
 {
 	struct early early = { .accepted_ns = now };
 
-	OWNER_NOTE(&early, task);
+	if (selected(task))
+		OWNER_NOTE(&early, task);
 	if (bpf_map_update_elem(&earlies, &sk, &early, BPF_ANY))
 		tcp_lose(TCP_LOSS_TABLE);
+}
+
+static __always_inline bool is_syn_recv(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_state) == STATE_SYN_RECV;
 }
 
 /* Whoever makes the row of a new connection has done so; nobody else writes it before. */
@@ -636,6 +651,7 @@ static __always_inline int accepted(const struct sock *sk, u64 now)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct tcp_row *row;
+	bool is_early;
 
 	if (!sk)
 		return 0;
@@ -647,12 +663,16 @@ static __always_inline int accepted(const struct sock *sk, u64 now)
 		 * the other way round: one of the two sees the other. The kernel changes its
 		 * own state after the row's, so with that the row is whole.
 		 */
-		if (BPF_CORE_READ(sk, __sk_common.skc_state) == STATE_SYN_RECV &&
-		    selected(task) && netns_selected(sk))
+		is_early = is_syn_recv(sk) && netns_selected(sk);
+		if (is_early)
 			accepted_early((u64)sk, task, now);
 		row = row_by(cookie_of(sk));
-		if (!row_whole(row))
+		if (!row_whole(row)) {
+			/* Its row has come and gone: it is not one that is asked about. */
+			if (is_early && !is_syn_recv(sk))
+				early_forget((u64)sk);
 			return 0;
+		}
 		early_forget((u64)sk);
 	}
 	if (!(row->flags & TCP_PASSIVE) || row->flags & TCP_OWNED)
@@ -775,9 +795,9 @@ int sockets(struct bpf_iter__task_file *ctx)
 	    !netns_selected(sk) || !selected(task))
 		return 0;
 	cookie = bpf_get_socket_cookie(sk);
-	if (sk->__sk_common.skc_state == STATE_LISTEN)
-		listener_tell(sk, cookie, task, ctx->meta->seq);
-	else
+	if (sk->__sk_common.skc_state != STATE_LISTEN)
 		seed(sk, cookie, task);
+	else if (ports_selected(sk->__sk_common.skc_num, 0))
+		listener_tell(sk, cookie, task, ctx->meta->seq);
 	return 0;
 }

@@ -116,7 +116,7 @@ static __always_inline struct udp_row *udp_find(const struct sock *sk, u64 cooki
 static __always_inline void udp_note(struct udp_row *row, const struct sock *sk)
 {
 	row->drops = udp_drops(sk);
-	if (BPF_CORE_READ(sk, sk_filter))
+	if (BPF_CORE_READ(sk, sk_filter) || BPF_CORE_READ((struct udp_sock *)sk, encap_type))
 		row->flags |= UDP_FILTERED;
 }
 
@@ -213,8 +213,10 @@ int BPF_KPROBE(kprobe_skb_consume_udp, struct sock *sk, struct sk_buff *skb, int
 
 /* --- dropped ----------------------------------------------------------------------- */
 
+enum udp_cause { UDP_FULL, UDP_MEMORY, UDP_REFUSED };
+
 /* Counts a datagram that was dropped at a socket, which has counted it too. */
-static __always_inline int udp_dropped(const struct sock *sk, u64 cookie, bool memory)
+static __always_inline int udp_dropped(const struct sock *sk, u64 cookie, const enum udp_cause cause)
 {
 	struct udp_row *row = udp_find(sk, cookie);
 
@@ -223,7 +225,8 @@ static __always_inline int udp_dropped(const struct sock *sk, u64 cookie, bool m
 	if (!row)
 		return 0;
 	udp_note(row, sk);
-	__sync_fetch_and_add(memory ? &row->memory : &row->full, 1);
+	__sync_fetch_and_add(cause == UDP_FULL ? &row->full :
+			     cause == UDP_MEMORY ? &row->memory : &row->refused, 1);
 	return 0;
 }
 
@@ -233,7 +236,7 @@ int BPF_PROG(udp_full, int rc, struct sock *sk)
 	/* What memory is missing for is also dropped where this is not called, since 6.18. */
 	if (!open || sk->sk_protocol != IPPROTO_UDP || (rc != -ENOMEM && kfree_has_sk))
 		return 0;
-	return udp_dropped(sk, bpf_get_socket_cookie(sk), rc != -ENOMEM);
+	return udp_dropped(sk, bpf_get_socket_cookie(sk), rc == -ENOMEM ? UDP_FULL : UDP_MEMORY);
 }
 
 static __always_inline int udp_queue(u64 sk, u64 skb)
@@ -279,7 +282,7 @@ static __always_inline int udp_not_queued(u64 skb, bool memory)
 	/* Otherwise it had come into the queue, and this is another of the same address. */
 	if (udp_drops(sk) == queued->drops)
 		return 0;
-	return is_udp(sk) ? udp_dropped(sk, cookie_of(sk), memory) : 0;
+	return is_udp(sk) ? udp_dropped(sk, cookie_of(sk), memory ? UDP_MEMORY : UDP_FULL) : 0;
 }
 
 /* --- spoilt ------------------------------------------------------------------------ */
@@ -317,30 +320,34 @@ static __always_inline int udp_spoilt(const struct sk_buff *skb)
 	return 0;
 }
 
-/* A packet is dropped, of whatever protocol; the reason is told since 5.17. */
+/*
+ * A packet is dropped, of whatever protocol; the reason is told since 5.17. With a socket it
+ * is one on its way into that.
+ */
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(packet_dropped, struct sk_buff *skb, void *location, u32 reason)
 {
 	struct sock *sk;
-	bool memory;
+	bool memory, full;
 
 	if (!open)
 		return 0;
 	if (reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_UDP_CSUM))
 		return udp_spoilt(skb);
 	memory = reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_PROTO_MEM);
-	if (udp_full_by_function &&
-	    (memory || reason == bpf_core_enum_value(enum skb_drop_reason,
-						     SKB_DROP_REASON_SOCKET_RCVBUFF)))
+	full = reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_SOCKET_RCVBUFF);
+	if (udp_full_by_function && (memory || full))
 		return udp_not_queued((u64)skb, memory);
-	if (!kfree_has_sk || !memory)
+	if (!kfree_has_sk || full)
 		return 0;
 	/*
 	 * There may be none, which verifiers before 6.13 do not know: they leave the first
 	 * question out, and the second finds no protocol.
 	 */
 	sk = (struct sock *)ctx[3];
-	return sk && is_udp(sk) ? udp_dropped(sk, bpf_get_socket_cookie(sk), true) : 0;
+	if (!sk || !is_udp(sk))
+		return 0;
+	return udp_dropped(sk, bpf_get_socket_cookie(sk), memory ? UDP_MEMORY : UDP_REFUSED);
 }
 
 /* --- the end ----------------------------------------------------------------------- */
@@ -386,8 +393,8 @@ static __always_inline int udp_seed(struct sock *sk, struct task_struct *task)
 	struct udp_row *row;
 	u64 cookie;
 
-	/* Nothing can have come to one that has no port. */
-	if ((!is_selected && udp_seeded) || !sk->__sk_common.skc_num)
+	/* Nothing can have come to one that has no port; what comes now nobody counts. */
+	if ((!is_selected && udp_seeded) || !sk->__sk_common.skc_num || (udp_seeded && !open))
 		return 0;
 	cookie = bpf_get_socket_cookie(sk);
 	row = udp_find(sk, cookie);

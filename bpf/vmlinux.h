@@ -304,6 +304,10 @@ struct sk_buff {
 	struct refcount_struct users;
 };
 
+struct udp_sock {
+	__u8 encap_type;
+};
+
 /* Numbers differ between kernels: what is asked for is the running kernel's. */
 enum skb_drop_reason {
 	SKB_DROP_REASON_UDP_CSUM = 1,

@@ -21,7 +21,14 @@ from traced import ATTEMPTS, IOREADY, TIERS, lost
 
 HAS_IPV6 = os.path.exists("/proc/net/if_inet6")
 # Kernels on which the tracepoint tier does not see who reads, nor what of IPv6 finds no room.
-OLD = [int(n) for n in os.uname().release.split(".")[:2]] < [6, 3]
+RELEASE = [int(n) for n in os.uname().release.split(".")[:2]]
+OLD = RELEASE < [6, 3]
+
+
+def refused(n):
+    """Why a socket drops is told since 6.11."""
+    return n if RELEASE >= [6, 11] else None
+
 
 # What the programs below have in common.
 COMMON = """
@@ -117,6 +124,22 @@ s.recv(100)
 # After its last read, before it is closed.
 spoil(5000, 500, 2, family)
 drain(s)
+"""
+
+# Loopback is not asked about policies, unless it is told to be.
+BLOCKED = COMMON + """
+import subprocess
+with open("/proc/sys/net/ipv4/conf/lo/disable_policy", "w") as f:
+    f.write("0")
+s = bound(5000)
+send(5000, 10)
+s.recv(100)
+if subprocess.run(["ip", "xfrm", "policy", "add", "src", "127.0.0.1/32", "dst", "127.0.0.1/32",
+                   "proto", "udp", "dport", "5000", "dir", "in", "action", "block"],
+                  stderr=subprocess.DEVNULL).returncode:
+    sys.exit()
+send(5000, 500, 4)
+print(drain(s), flush=True)
 """
 
 # Those that a socket's filter sees are looked at before it: 4 bytes of BPF that take all,
@@ -245,7 +268,7 @@ def received(tier, family):
     ok("%s: each is received once, and none that was looked at" % what, d["received"] == n, said, d)
     ok("%s: bytes are those that the program got" % what, d["bytes"] == size, said, d)
     ok("%s: nothing is dropped" % what, d["dropped"] == d["buffer_full"] == d["out_of_memory"] ==
-       d["refused"] == 0 and d["checksum_errors"]["coming"] == d["checksum_errors"]["reading"] == 0, d)
+       0 and d["refused"] == refused(0) and d["checksum_errors"]["coming"] == d["checksum_errors"]["reading"] == 0, d)
     connected = row(report, port=5001)
     ok("%s: so is that of a socket with a peer" % what, connected and
        (connected["received"], connected["bytes"]) == (1, 7), connected)
@@ -300,6 +323,18 @@ def filtered(tier):
        report["datagrams"])
     ok("%s: what it refuses is told apart" % what, d and d["refused"] == 3 + 4 and
        not d["buffer_full"] and d["received"] == 3, d)
+
+
+def blocked(tier):
+    what = "%s: what IPsec refuses" % tier
+    said, report = traced(tier, BLOCKED)
+    if not said:
+        skip(what, "this kernel takes no policies of IPsec")
+        return
+    d = row(report, port=5000)
+    # A kernel that does not say why it drops leaves it among what nothing else names.
+    ok(what, said == [[0]] and d and d["dropped"] == 4 and d["refused"] == refused(4) and
+       d["checksum_errors"]["reading"] == 4 - (refused(4) or 0), said, report["datagrams"])
 
 
 def filters(tier):
@@ -427,9 +462,11 @@ def main():
         return
     for tier in TIERS:
         before(tier)
-        before(tier, "-p", "PID")
-        before(tier, "-t", "PID")
-        intervals(tier)
+        # Filters, intervals and printers are the same on each tier.
+        if tier == TIERS[0]:
+            before(tier, "-p", "PID")
+            before(tier, "-t", "PID")
+            intervals(tier)
         if OLD and tier == "tracepoint":
             # Nobody is seen to read, so what is closed before a snapshot is nobody's.
             skip("%s: sockets of a command" % tier, "before Linux 6.3 nobody is seen to read")
@@ -442,8 +479,10 @@ def main():
             full(tier, family)
             spoilt(tier, family)
         filtered(tier)
-        filters(tier)
-        text(tier)
+        blocked(tier)
+        if tier == TIERS[0]:
+            filters(tier)
+            text(tier)
     tap.plan()
 
 

@@ -446,7 +446,8 @@ TEST(an_interval_counts_its_own)
 	EXPECT_EQ(3, f.listeners[1].drops);
 	EXPECT_EQ(5, f.groups[0]->syns);
 
-	next = model_tcp_next(m, BEGIN_NS + 20000);
+	model_tcp_until(m, BEGIN_NS + 20000);
+	next = model_tcp_next(m);
 	ASSERT_NE(NULL, next);
 	model_tcp_free(m);
 	m = next;
@@ -474,6 +475,117 @@ TEST(an_interval_counts_its_own)
 	EXPECT_EQ(2, f.groups[0]->kept);
 	EXPECT_EQ(0, f.groups[0]->synack_retransmits);
 	model_tcp_free(m);
+}
+
+TEST(what_a_snapshot_tells_of_later_is_the_next_interval_s)
+{
+	const uint64_t border = BEGIN_NS + 7000;
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false), *next;
+	struct tcp_row a = passive_row(1), b = passive_row(2), c = passive_row(3);
+	struct tcp_figures f;
+	struct err err;
+
+	/* Made and accepted before, closed after; accepted after; made after, and there. */
+	b.accepted_ns = border + 1;
+	c.established_ns = border;
+	c.accepted_ns = c.ended_ns = 0;
+	c.flags = TCP_PASSIVE;
+	c.state = STATE_ESTABLISHED;
+	model_tcp_until(m, border);
+	model_tcp_begin(m);
+	model_tcp_living(&c, m);
+	model_tcp_ended(&a, m);
+	model_tcp_ended(&b, m);
+	ASSERT_EQ(0, model_tcp_figures(m, border, &f, &err));
+	ASSERT_EQ(1, f.groups_nr);
+	EXPECT_EQ(2, f.groups[0]->connections);
+	EXPECT_EQ(2, f.groups[0]->established);
+	EXPECT_EQ(1, f.groups[0]->accepted);
+	EXPECT_EQ(1, f.groups[0]->times[TIME_ACCEPT]->n);
+	EXPECT_EQ(0, f.groups[0]->ended);
+	EXPECT_EQ(NULL, f.groups[0]->times[TIME_LIFE]);
+
+	next = model_tcp_next(m);
+	ASSERT_NE(NULL, next);
+	model_tcp_begin(next);
+	model_tcp_living(&c, next);
+	ASSERT_EQ(0, model_tcp_figures(next, END_NS, &f, &err));
+	ASSERT_EQ(1, f.groups_nr);
+	EXPECT_EQ(3, f.groups[0]->connections);
+	EXPECT_EQ(1, f.groups[0]->established);
+	EXPECT_EQ(1, f.groups[0]->accepted);
+	EXPECT_EQ(2, f.groups[0]->ended);
+	EXPECT_EQ(2, f.groups[0]->times[TIME_LIFE]->n);
+	model_tcp_free(next);
+	model_tcp_free(m);
+}
+
+/* Before it is accepted it is nobody's, so that the interval of that has all of it. */
+TEST(with_a_filter_an_interval_has_what_was_accepted_in_it)
+{
+	const uint64_t border = BEGIN_NS + 5000;
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, true, false), *next;
+	struct tcp_row row = passive_row(1);
+	struct tcp_figures f;
+	struct err err;
+
+	row.flags = TCP_PASSIVE;
+	model_tcp_until(m, border);
+	model_tcp_begin(m);
+	model_tcp_living(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, border, &f, &err));
+	EXPECT_EQ(0, f.groups_nr);
+	next = model_tcp_next(m);
+	ASSERT_NE(NULL, next);
+	row.flags |= TCP_OWNED;
+	model_tcp_ended(&row, next);
+	ASSERT_EQ(0, model_tcp_figures(next, END_NS, &f, &err));
+	ASSERT_EQ(1, f.groups_nr);
+	EXPECT_EQ(1, f.groups[0]->established);
+	EXPECT_EQ(1, f.groups[0]->accepted);
+	EXPECT_EQ(1, f.groups[0]->times[TIME_SYNACK]->n);
+	model_tcp_free(next);
+	model_tcp_free(m);
+}
+
+TEST(syns_of_which_none_came_further_are_told)
+{
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false);
+	struct listen_row came = { .key = { .netns_cookie = 1, .local_port = 80,
+					    .family = AF_INET }, .syns = 5 };
+	struct listener_record l = listener(9, 100, 0);
+	struct tcp_figures f;
+	struct err err;
+
+	model_tcp_begin(m);
+	model_tcp_listening(&came, m);
+	/* Whoever listens on another port is not asked about. */
+	came.key.local_port = 81;
+	model_tcp_listening(&came, m);
+	model_tcp_listener(&l, m);
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+		ASSERT_EQ(1, f.groups_nr);
+		EXPECT_EQ(80, f.groups[0]->key.port);
+		EXPECT_EQ(100, f.groups[0]->tgid);
+		EXPECT_EQ(0, f.groups[0]->connections);
+		EXPECT_EQ(5, f.groups[0]->syns);
+	}
+	model_tcp_free(m);
+}
+
+TEST(one_that_was_connecting_at_the_begin_may_fail)
+{
+	struct tcp_row row = { .flags = TCP_SEEDED | TCP_OWNED, .state = STATE_SYN_SENT };
+
+	EXPECT_FALSE(tcp_established(&row));
+	row.state_ns[STATE_SYN_SENT] = 5;
+	row.state = STATE_CLOSE;
+	EXPECT_FALSE(tcp_established(&row));
+	row.established_ns = 7;
+	EXPECT_TRUE(tcp_established(&row));
+	row = (struct tcp_row){ .flags = TCP_SEEDED, .state = STATE_CLOSE };
+	EXPECT_TRUE(tcp_established(&row));
 }
 
 TEST(networks_are_told_apart_on_request)

@@ -174,6 +174,7 @@ static const struct argp argp = {
  * @waits: the window, and with --waits the run of waits in it
  * @whole, @part: models of the window, and of the interval that goes on (--interval)
  * @told_ns: end of the last interval
+ * @headed: lines of connections have their heading
  */
 struct tcp_run {
 	const struct tcp_options *t;
@@ -185,6 +186,7 @@ struct tcp_run {
 	int netns;
 	uint64_t told_ns;
 	uint64_t unix_offset_ns;
+	bool headed;
 	int failed;
 };
 
@@ -253,6 +255,14 @@ BOTH(udp_ended, struct udp_row)
 BOTH(udp_living, struct udp_row)
 BOTH(udp_port, struct udp_port_row)
 
+/* Once, above the lines of connections. */
+static void head(struct tcp_run *run)
+{
+	if (run->t->each && !run->t->o.json && !run->headed)
+		report_tcp_line_head(run->waits.window.out);
+	run->headed = true;
+}
+
 static void on_ended(const struct tcp_row *row, void *arg)
 {
 	struct tcp_run *run = arg;
@@ -264,6 +274,7 @@ static void on_ended(const struct tcp_row *row, void *arg)
 		model_tcp_ended(row, run->part);
 	if (!run->t->each || (filter_any(&run->waits.window.filter) && !(row->flags & TCP_OWNED)))
 		return;
+	head(run);
 	if (!o->json)
 		report_tcp_line_text(run->waits.window.out, row, plan, run->unix_offset_ns);
 	else if (report_tcp_line_json(run->waits.window.out, row, plan, run->unix_offset_ns))
@@ -292,6 +303,12 @@ static void clock_read(struct tcp_run *run)
 	run->unix_offset_ns = ts.tv_sec * SECOND + ts.tv_nsec - window_now();
 }
 
+static int snapshot(struct tcp_run *run, struct err *err)
+{
+	clock_read(run);
+	return tcp_snapshot(run->tcp, &fns, run, err);
+}
+
 static int fetch(struct tcp_run *run, struct err *err)
 {
 	int ret;
@@ -311,7 +328,7 @@ static int part_begin(struct tcp_run *run, uint64_t now, struct err *err)
 
 	if (!run->t->o.interval_ns)
 		return 0;
-	next = run->part ? model_tcp_next(run->part, now) :
+	next = run->part ? model_tcp_next(run->part) :
 			   model_tcp_new(now, filter_any(&run->waits.window.filter), run->t->networks);
 	model_tcp_free(run->part);
 	run->part = next;
@@ -358,7 +375,7 @@ static int begin(struct tcp_run *run, struct err *err)
 		ret = part_begin(run, w->start_ns, err);
 	/* Who listens, and what was dropped before, is known from the beginning. */
 	if (!ret)
-		ret = tcp_snapshot(run->tcp, &fns, run, err);
+		ret = snapshot(run, err);
 	if (!ret && o->verbose)
 		fprintf(stderr, "%s tier: programs loaded in %.0f ms, attached in %.0f ms\n",
 			tier_name(w->plan.tier), (loaded - w->opened_ns) / 1e6,
@@ -386,8 +403,7 @@ static int print(struct tcp_run *run, struct model_tcp *model, bool interval, ui
 	};
 	int ret;
 
-	clock_read(run);
-	ret = tcp_snapshot(run->tcp, &fns, run, err);
+	ret = snapshot(run, err);
 	if (!ret)
 		ret = model_tcp_figures(model, end_ns, &report.figures, err);
 	if (!ret && !interval)
@@ -438,8 +454,7 @@ static int trace(struct tcp_run *run, struct err *err)
 	uint64_t next = o->interval_ns ? run->waits.window.start_ns + o->interval_ns : UINT64_MAX;
 	bool progress = !o->quiet && !run->t->each && isatty(STDERR_FILENO);
 
-	if (run->t->each && !o->json)
-		report_tcp_line_head(run->waits.window.out);
+	head(run);
 	for (;;) {
 		uint64_t now = window_now();
 		int ret;
@@ -447,6 +462,7 @@ static int trace(struct tcp_run *run, struct err *err)
 		if (now >= deadline || window_all_ended(&run->waits.window))
 			break;
 		if (now >= next) {
+			model_tcp_until(run->part, now);
 			ret = print(run, run->part, true, now, err);
 			if (!ret)
 				ret = part_begin(run, now, err);

@@ -47,6 +47,7 @@ struct listening {
 
 struct model_tcp {
 	uint64_t begin_ns;
+	uint64_t end_ns;		/* or UINT64_MAX, as long as it is not known */
 	bool owned;
 	bool networks;
 	bool out_of_memory;
@@ -54,6 +55,8 @@ struct model_tcp {
 	bool listeners_seen;		/* ... and has told what was dropped before */
 	struct group *groups;
 	struct living *living;
+	struct tcp_row *late;		/* that ended at @end_ns or later: the next one's */
+	size_t late_nr, late_max;
 	struct listener *listeners;
 	struct listening *listening;
 	struct model_udp *udp;
@@ -171,7 +174,11 @@ uint64_t tcp_acceptable_ns(const struct tcp_row *row)
 
 bool tcp_established(const struct tcp_row *row)
 {
-	return row->established_ns || row->flags & TCP_SEEDED || row->state_ns[STATE_ESTABLISHED];
+	if (row->established_ns || row->state_ns[STATE_ESTABLISHED])
+		return true;
+	/* One that was there at the begin was made before; or it was just being made. */
+	return row->flags & TCP_SEEDED && row->state != STATE_SYN_SENT &&
+	       !row->state_ns[STATE_SYN_SENT];
 }
 
 enum tcp_failure tcp_failure(const struct tcp_row *row)
@@ -240,11 +247,23 @@ static void shut_add(struct tcp_group *g, const struct tcp_row *row, uint64_t en
 	}
 }
 
+static bool is_inside(const struct model_tcp *m, uint64_t ns)
+{
+	return ns && ns >= m->begin_ns && ns < m->end_ns;
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* What a connection adds to a group as soon as it is there. */
 static void begun_add(struct model_tcp *m, struct tcp_group *g, const struct tcp_row *row)
 {
 	bool passive = row->flags & TCP_PASSIVE;
-	bool inside = row->established_ns >= m->begin_ns && row->established_ns;
+	uint64_t accepted_ns = later(row->accepted_ns, row->established_ns);
+	/* Whose it is, if that is asked, is not known before. */
+	bool inside = is_inside(m, m->owned && passive ? accepted_ns : row->established_ns);
 
 	if (row->flags & TCP_OWNED && !g->tgid) {
 		g->tgid = row->tgid;
@@ -270,6 +289,11 @@ static void begun_add(struct model_tcp *m, struct tcp_group *g, const struct tcp
 	reach_add(&g->accept_reach, &row->accept_reach);
 	for (unsigned int i = 0; i < STATE_NR; i++)
 		state_add(g, i, row->state_ns[i]);
+	if (passive && is_inside(m, accepted_ns)) {
+		g->accepted += row->flags & TCP_OWNED && !(row->flags & TCP_SEEDED);
+		if (row->accepted_ns)
+			time_add(m, g, TIME_ACCEPT, tcp_acceptable_ns(row), row->accepted_ns);
+	}
 	if (!inside)
 		return;
 	g->established++;
@@ -282,9 +306,6 @@ static void begun_add(struct model_tcp *m, struct tcp_group *g, const struct tcp
 	if (row->synack_ns)
 		time_add(m, g, TIME_SYNACK, row->syn_ns, row->synack_ns);
 	time_add(m, g, TIME_ACK, row->synack_ns, row->established_ns);
-	g->accepted += row->flags & TCP_OWNED && !(row->flags & TCP_SEEDED);
-	if (row->accepted_ns)
-		time_add(m, g, TIME_ACCEPT, tcp_acceptable_ns(row), row->accepted_ns);
 }
 
 static void ended_add(struct model_tcp *m, struct tcp_group *g, const struct tcp_row *row)
@@ -321,6 +342,7 @@ static struct model_tcp *model_make(uint64_t begin_ns, bool owned, bool networks
 		return NULL;
 	}
 	m->begin_ns = begin_ns;
+	m->end_ns = UINT64_MAX;
 	m->owned = owned;
 	m->networks = networks;
 	m->udp = udp;
@@ -332,9 +354,14 @@ struct model_tcp *model_tcp_new(uint64_t begin_ns, bool owned, bool networks)
 	return model_make(begin_ns, owned, networks, model_udp_new(owned));
 }
 
-struct model_tcp *model_tcp_next(const struct model_tcp *m, uint64_t begin_ns)
+void model_tcp_until(struct model_tcp *m, uint64_t end_ns)
 {
-	struct model_tcp *next = model_make(begin_ns, m->owned, m->networks,
+	m->end_ns = end_ns;
+}
+
+struct model_tcp *model_tcp_next(const struct model_tcp *m)
+{
+	struct model_tcp *next = model_make(m->end_ns, m->owned, m->networks,
 					    model_udp_next(m->udp));
 
 	if (!next)
@@ -357,6 +384,8 @@ struct model_tcp *model_tcp_next(const struct model_tcp *m, uint64_t begin_ns)
 			goto err_free;
 		copy->row = copy->before = l->row;
 	}
+	for (size_t i = 0; i < m->late_nr; i++)
+		model_tcp_ended(&m->late[i], next);
 	return next;
 
 err_free:
@@ -380,12 +409,41 @@ static void exemplar_note(struct model_tcp *m, const struct tcp_row *row)
 		m->exemplar = *row;
 }
 
+/* It began after the end of the interval. */
+static bool is_next(const struct model_tcp *m, const struct tcp_row *row)
+{
+	return (row->flags & TCP_PASSIVE ? row->established_ns : row->syn_ns) >= m->end_ns;
+}
+
+/* It ended after the end of the interval, in which it was still there. */
+static bool late_add(struct model_tcp *m, const struct tcp_row *row)
+{
+	size_t max = m->late_max ? 2 * m->late_max : 64;
+	struct tcp_row *late;
+
+	if (m->late_nr == m->late_max) {
+		late = reallocarray(m->late, max, sizeof(*late));
+		if (!late)
+			return false;
+		m->late = late;
+		m->late_max = max;
+	}
+	m->late[m->late_nr++] = *row;
+	model_tcp_living(row, m);
+	return true;
+}
+
 void model_tcp_ended(const struct tcp_row *row, void *model)
 {
 	struct model_tcp *m = model;
 	struct living *l;
 	struct group *g;
 
+	if (row->ended_ns >= m->end_ns) {
+		if (!late_add(m, row))
+			m->out_of_memory = true;
+		return;
+	}
 	/* The snapshot that is going on has told it already. */
 	HASH_FIND(hh, m->living, &row->cookie, sizeof(row->cookie), l);
 	if (l) {
@@ -566,22 +624,58 @@ static bool group_copy(struct group *g)
 	return true;
 }
 
+/* Who listens on a port. */
+static const struct listener_record *listener_on(const struct model_tcp *m,
+						 const struct listen_key *key)
+{
+	for (const struct listener *l = m->listeners; l; l = l->hh.next) {
+		const struct listener_record *record = &l->l.record;
+
+		if (l->here && record->key.local_port == key->local_port &&
+		    record->key.netns_cookie == key->netns_cookie)
+			return record;
+	}
+	return NULL;
+}
+
+/* A port to which SYNs came, and of which no connection. */
+static struct group *group_bare(struct model_tcp *m, const struct tcp_row *like,
+				const struct listener_record *record)
+{
+	struct group *g = record ? group_get(m, like) : NULL;
+
+	if (!g)
+		return NULL;
+	if (!g->copied && !group_copy(g)) {
+		m->out_of_memory = true;
+		return NULL;
+	}
+	g->now.netns = record->netns;
+	g->now.tgid = record->tgid;
+	g->now.start_ns = record->start_ns;
+	memcpy(g->now.comm, record->comm, sizeof(g->now.comm) - 1);
+	return g;
+}
+
 /* SYNs come to an address, connections to a port: those of all its addresses. */
 static void listening_add(struct model_tcp *m)
 {
-	for (struct listening *l = m->listening; l; l = l->hh.next) {
+	for (struct listening *l = m->listening; l && !m->networks; l = l->hh.next) {
 		struct tcp_row like = { .flags = TCP_PASSIVE, .local_port = l->key.local_port,
 					.netns_cookie = l->key.netns_cookie };
 		struct tcp_key key = key_of(m, &like);
+		uint64_t syns = l->row.syns - l->before.syns;
+		uint64_t resent = l->row.synack_retransmits - l->before.synack_retransmits;
 		struct group *g;
 
 		HASH_FIND(hh, m->groups, &key, sizeof(key), g);
-		if (m->networks || !g)
+		if ((!g || !g->now.connections) && (syns || resent))
+			g = group_bare(m, &like, listener_on(m, &l->key));
+		if (!g)
 			continue;
-		g->now.syns += l->row.syns - l->before.syns;
+		g->now.syns += syns;
 		g->now.kept += l->row.kept - l->before.kept;
-		g->now.synack_retransmits +=
-			l->row.synack_retransmits - l->before.synack_retransmits;
+		g->now.synack_retransmits += resent;
 	}
 }
 
@@ -592,6 +686,8 @@ static bool living_add(struct model_tcp *m, uint64_t end_ns, uint64_t *overflow)
 		unsigned int state = l->row.state;
 		struct group *g;
 
+		if (is_next(m, &l->row))
+			continue;
 		g = group_get(m, &l->row);
 		if (!g) {
 			++*overflow;
@@ -648,7 +744,7 @@ int model_tcp_figures(struct model_tcp *m, uint64_t end_ns, struct tcp_figures *
 	if (figures->udp_nr < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	for (g = m->groups; g; g = g->hh.next)
-		if (g->now.connections)
+		if (g->now.connections || g->now.syns || g->now.synack_retransmits)
 			m->told[figures->groups_nr++] = &g->now;
 	for (l = m->listeners; l; l = l->hh.next)
 		if (l->here)
@@ -683,6 +779,7 @@ void model_tcp_free(struct model_tcp *m)
 		HASH_DEL(m->listening, k);
 		free(k);
 	}
+	free(m->late);
 	free(m->told);
 	free(m->told_listeners);
 	free(m);

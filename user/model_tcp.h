@@ -216,10 +216,17 @@ struct model_tcp;
 struct model_tcp *model_tcp_new(uint64_t begin_ns, bool owned, bool networks);
 
 /**
- * model_tcp_next() - nothing seen yet, but who listened by the last snapshot of @m, and
- *	what had come and been dropped there: of the next interval; NULL when out of memory
+ * model_tcp_until() - the interval of @m ends at @end_ns; before the snapshot that is the
+ *	last of it, so that what this tells of later is left to the next
  */
-struct model_tcp *model_tcp_next(const struct model_tcp *m, uint64_t begin_ns);
+void model_tcp_until(struct model_tcp *m, uint64_t end_ns);
+
+/**
+ * model_tcp_next() - from the end of the interval of @m: nothing seen yet, but who listened
+ *	by its last snapshot, what had come and been dropped there, and what has ended since;
+ *	NULL when out of memory
+ */
+struct model_tcp *model_tcp_next(const struct model_tcp *m);
 
 /* Those of struct tcp_fns; the argument is the model. */
 void model_tcp_ended(const struct tcp_row *row, void *model);

@@ -115,9 +115,10 @@ static void socket_add(struct udp_group *g, const struct udp_row *row,
 {
 	uint32_t first = before->id ? before->drops : row->first_drops;
 	uint64_t full = row->full - before->full, memory = row->memory - before->memory;
+	uint64_t refused = row->refused - before->refused, known = full + memory + refused;
 	/* Its own count is raised before those are, on another CPU. */
 	uint32_t drops = row->drops - first;
-	uint64_t others = drops > full + memory ? drops - full - memory : 0;
+	uint64_t others = drops > known ? drops - known : 0;
 
 	if (row->flags & UDP_OWNED)
 		memcpy(g->comm, row->comm, sizeof(g->comm) - 1);
@@ -128,12 +129,14 @@ static void socket_add(struct udp_group *g, const struct udp_row *row,
 	g->full += full;
 	g->memory += memory;
 	g->dropped += drops;
+	g->refused += refused;
 	if (row->flags & UDP_VAGUE)
 		g->vague++;
 	else if (row->flags & UDP_FILTERED)
 		g->refused += others;
 	else
 		g->spoilt_reading += others;
+	g->filtered += !!(row->flags & UDP_FILTERED);
 }
 
 /* --- records ----------------------------------------------------------------------------- */
@@ -189,7 +192,8 @@ uint64_t udp_spoilt(const struct udp_group *g)
 
 uint64_t udp_lost(const struct udp_group *g)
 {
-	return g->dropped + g->spoilt_coming;
+	/* Before a filter they are dropped at the socket. */
+	return g->dropped + (g->filtered ? 0 : g->spoilt_coming);
 }
 
 static int most_lost(const void *a, const void *b)

@@ -41,7 +41,9 @@ struct udp_key {
  *	with the process that alone has it, else with none
  * @spoilt_reading: found when a program read or polled: what the kernel has dropped there
  *	for no other reason that is known
- * @refused: datagrams that a socket's filter refused, or that were spoilt before it
+ * @refused: datagrams that were dropped for another reason on their way into the queue; at
+ *	sockets with a filter also those that were spoilt before it
+ * @filtered: sockets with a filter
  */
 struct udp_group {
 	struct udp_key key;
@@ -58,6 +60,7 @@ struct udp_group {
 	uint64_t spoilt_coming;
 	uint64_t spoilt_reading;
 	uint64_t refused;
+	uint64_t filtered;
 };
 
 struct model_udp;
@@ -83,7 +86,7 @@ int model_udp_figures(struct model_udp *m, const struct udp_group *const **group
 
 void model_udp_free(struct model_udp *m);
 
-/** udp_spoilt(), udp_lost() - with a wrong checksum; and all that did not come to a program */
+/** udp_spoilt(), udp_lost() - with a wrong checksum; and all that came to no program, or more */
 uint64_t udp_spoilt(const struct udp_group *g);
 uint64_t udp_lost(const struct udp_group *g);
 

@@ -110,6 +110,8 @@ static json_t *reasons_json(const struct tcp_group *g, const struct tcp_plan *pl
 static json_t *group_json(const struct tcp_group *g, const struct tcp_plan *plan)
 {
 	json_t *o = json_object(), *failed = json_object(), *closed = json_object();
+	/* SYNs come to a port, whatever network they are from. */
+	bool listening = plan->listening && !g->key.family;
 
 	json_object_set_new(o, "direction", json_string(g->key.passive ? "passive" : "active"));
 	put_owner(o, g->tgid, g->tgid, g->start_ns, g->comm);
@@ -126,9 +128,9 @@ static json_t *group_json(const struct tcp_group *g, const struct tcp_plan *plan
 	put(o, "fastopen", g->fastopen);
 	put(o, "multipath", g->multipath);
 	if (g->key.passive) {
-		put_if(o, "syns", plan->handshakes && !g->key.family, g->syns);
-		put_if(o, "syns_kept", plan->handshakes && !g->key.family, g->kept);
-		put_if(o, "synack_retransmits", !g->key.family, g->synack_retransmits);
+		put_if(o, "syns", plan->handshakes && listening, g->syns);
+		put_if(o, "syns_kept", plan->handshakes && listening, g->kept);
+		put_if(o, "synack_retransmits", listening, g->synack_retransmits);
 		put_if(o, "cookies", plan->handshakes, g->cookies);
 		put(o, "accepted", g->accepted);
 		put(o, "unaccepted", g->unaccepted);
@@ -209,7 +211,7 @@ static json_t *datagrams_json(const struct udp_group *g, const struct tcp_plan *
 	put_if(wrong, "reading", !g->vague, g->spoilt_reading);
 	json_object_set_new(wrong, "reading_kind", json_string("derived"));
 	json_object_set_new(o, "checksum_errors", wrong);
-	put(o, "refused", g->refused);
+	put_if(o, "refused", !g->vague && (plan->udp_refused || g->filtered), g->refused);
 	return o;
 }
 
@@ -313,7 +315,9 @@ int report_tcp_line_json(FILE *out, const struct tcp_row *row, const struct tcp_
 		put_between(o, "handshake_ns", row->syn_ns, row->established_ns);
 		for (uint32_t i = 0; i < kept; i++)
 			json_array_append_new(resent, json_integer(row->syn_retransmit_ns[i] - row->syn_ns));
-		json_object_set(o, "syn_retransmits_ns", resent);
+		/* Of one that was connecting at the begin of the window it is not known since when. */
+		json_object_set_new(o, "syn_retransmits_ns",
+				    row->syn_ns ? json_incref(resent) : json_null());
 	}
 	json_decref(resent);
 	put(o, "syn_retransmits", row->syn_retransmits);

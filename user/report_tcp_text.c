@@ -105,20 +105,30 @@ static int tell_datagrams(FILE *out, const struct tcp_report *r)
 
 	for (int i = 0; i < r->figures.udp_nr && told < FINDINGS; i++) {
 		const struct udp_group *g = r->figures.udp[i];
-		uint64_t no_room = g->vague ? g->dropped : g->full + g->memory;
-		uint64_t wrong = udp_spoilt(g);
-		char owner[4 * 16 + 16], port[80], n[3][32];
+		uint64_t full = g->vague ? g->dropped : g->full, wrong = udp_spoilt(g);
+		uint64_t memory = g->vague ? 0 : g->memory;
+		char owner[4 * 16 + 16], port[80], n[32];
+		const char *comma = "";
 
-		if (!no_room && !wrong)
-			break;
-		fprintf(out, "%s, %s: of %s datagrams", process_text(owner, g->comm, g->key.tgid),
-			port_text(port, g), text_grouped(n[0], g->received + udp_lost(g)));
-		if (no_room)
+		if (!full && !memory && !wrong)
+			continue;
+		fprintf(out, "%s, %s:", process_text(owner, g->comm, g->key.tgid), port_text(port, g));
+		/* How many there were is known if those that were read are. */
+		if (r->plan->udp_read)
+			fprintf(out, " of %s datagrams", text_grouped(n, g->received + udp_lost(g)));
+		if (full) {
 			fprintf(out, g->vague ? " %s were dropped" : " %s found the receive buffer full",
-				text_grouped(n[1], no_room));
+				text_grouped(n, full));
+			comma = ",";
+		}
+		if (memory) {
+			fprintf(out, "%s %s found no memory left for UDP", comma,
+				text_grouped(n, memory));
+			comma = ",";
+		}
 		if (wrong)
-			fprintf(out, "%s %s had a wrong checksum", no_room ? "," : "",
-				text_grouped(n[2], wrong));
+			fprintf(out, "%s %s%s had a wrong checksum", comma,
+				g->spoilt_reading ? "~" : "", text_grouped(n, wrong));
 		fputs(".\n", out);
 		told++;
 	}
@@ -292,6 +302,7 @@ static void passive(FILE *out, const struct tcp_report *r, const struct text_opt
 {
 	int begin = kind_begin(r, true), end = kind_end(r, true), last = rows_end(begin, end, o);
 	bool networks = begin < end && r->figures.groups[begin]->key.family;
+	bool listening = r->plan->listening && !networks;
 
 	if (begin == end)
 		return;
@@ -305,7 +316,7 @@ static void passive(FILE *out, const struct tcp_report *r, const struct text_opt
 		char owner[4 * 16 + 16], n[5][32] = { "", "-", "-" }, t[3][48], peer[64];
 
 		/* What the kernel had no hook for is absent. */
-		if (r->plan->handshakes && !networks)
+		if (r->plan->handshakes && listening)
 			text_grouped(n[1], g->syns);
 		if (r->plan->handshakes)
 			text_grouped(n[2], g->cookies);
@@ -314,7 +325,7 @@ static void passive(FILE *out, const struct tcp_report *r, const struct text_opt
 			spread(t[0], g->times[TIME_SYNACK], ""),
 			spread(t[1], g->times[TIME_ACK], ack_mark(r)),
 			spread(t[2], g->times[TIME_ACCEPT], ""), n[1],
-			text_grouped(n[3], networks ? g->syn_retransmits : g->synack_retransmits), n[2],
+			text_grouped(n[3], listening ? g->synack_retransmits : g->syn_retransmits), n[2],
 			text_grouped(n[4], g->fastopen), networks ? "  " : "",
 			networks ? peer_text(peer, &g->key) : "");
 	}
@@ -507,10 +518,16 @@ static const struct tcp_group *same_port(const struct tcp_report *r, const struc
 	return NULL;
 }
 
+/* Does it have a line of its own? */
+static bool is_told(const struct udp_group *u)
+{
+	return u->received || udp_lost(u);
+}
+
 static bool has_datagrams(const struct tcp_report *r, const struct tcp_group *g)
 {
 	for (int i = 0; i < r->figures.udp_nr; i++)
-		if (is_same_port(g, r->figures.udp[i]))
+		if (is_told(r->figures.udp[i]) && is_same_port(g, r->figures.udp[i]))
 			return true;
 	return false;
 }
@@ -557,7 +574,7 @@ static void datagrams(FILE *out, const struct tcp_report *r, const struct text_o
 	for (int i = 0; i < r->figures.udp_nr; i++) {
 		const struct udp_group *u = r->figures.udp[i];
 
-		if ((u->received || udp_lost(u)) && rows++ < most)
+		if (is_told(u) && rows++ < most)
 			beside(out, r->plan, same_port(r, u), u);
 	}
 	for (int i = 0; i < r->figures.groups_nr; i++) {
@@ -567,7 +584,9 @@ static void datagrams(FILE *out, const struct tcp_report *r, const struct text_o
 			beside(out, r->plan, g, NULL);
 	}
 	if (!rows)
-		fputs("Neither was seen.\n", out);
+		fputs(r->plan->udp_read ? "Neither was seen.\n" :
+					  "Neither was seen, and no datagram lost; what is read is not "
+					  "seen on this kernel.\n", out);
 	more(out, rows - most);
 }
 

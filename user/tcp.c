@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "libbpf_said.h"
+#include "links.h"
 #include "table.h"
 #include "tcp.skel.h"
 
@@ -78,6 +79,7 @@ static void udp_plan(const struct kernel *kernel, bool hooked, struct tcp_plan *
 			 hooked && has_function(kernel, "skb_consume_udp") ? UDP_READ_FUNCTION :
 									     UDP_READ_NONE;
 	plan->udp_spoilt = kernel_tracepoint_args(kernel, "kfree_skb") >= 3;
+	plan->udp_refused = kernel_tracepoint_args(kernel, "kfree_skb") >= 4;
 	plan->udp_full = kernel_tracepoint_args(kernel, "udp_fail_queue_rcv_skb") >= 3 ?
 				 UDP_FULL_TRACEPOINT :
 			 hooked && plan->udp_spoilt &&
@@ -231,7 +233,7 @@ static void knobs_set(struct tcp *tcp)
 	if (knobs->reset_has_reason)
 		reasons_read(tcp);
 	knobs->udp_on = tcp->plan.udp;
-	knobs->kfree_has_sk = kernel_tracepoint_args(tcp->kernel, "kfree_skb") >= 4;
+	knobs->kfree_has_sk = tcp->plan.udp_refused;
 	knobs->udp_by_kprobe = tcp->plan.tier == TIER_KPROBE &&
 			       (tcp->plan.udp_read == UDP_READ_FUNCTION ||
 				tcp->plan.udp_full == UDP_FULL_FUNCTION);
@@ -265,6 +267,7 @@ int tcp_open(struct tcp **tcp, const struct kernel *kernel, enum tier tier,
 		goto err_free;
 	}
 	t->plan = tcp_plan_make(kernel, tier, settings->data, settings->udp);
+	t->plan.listening = !settings->peer_bits;
 	t->plan.waits = settings->threads_fd;
 	t->plan.sees_ready = settings->sees_ready;
 	ret = choose(t);
@@ -483,7 +486,7 @@ int tcp_snapshot(struct tcp *tcp, const struct tcp_fns *fns, void *arg, struct e
 		ret = table_read(skel->maps.connections, on_living, tcp, err);
 	if (!ret && tcp->plan.minisocks)
 		ret = table_read(skel->maps.timewaits, on_waiting, tcp, err);
-	if (!ret)
+	if (!ret && tcp->plan.listening)
 		ret = table_read(skel->maps.listeners, on_listening, tcp, err);
 	if (!ret && tcp->plan.udp)
 		ret = table_read(skel->maps.udp_sockets, on_udp_living, tcp, err);
@@ -507,10 +510,15 @@ void tcp_losses(const struct tcp *tcp, struct tcp_losses *losses)
 
 void tcp_detach(struct tcp *tcp)
 {
-	if (tcp->skel && tcp->skel->bss)
+	bool open = tcp->skel && tcp->skel->bss && tcp->skel->bss->open;
+
+	/* What sockets drop while the hooks go, nobody says why: their counts are read before. */
+	if (open && tcp->plan.udp)
+		iterator_read(tcp->skel->progs.sockets, on_seed, NULL, "the sockets", NULL);
+	if (open)
 		tcp->skel->bss->open = 0;
-	while (tcp->links_nr)
-		bpf_link__destroy(tcp->links[--tcp->links_nr]);
+	links_destroy(tcp->links, tcp->links_nr);
+	tcp->links_nr = 0;
 }
 
 void tcp_close(struct tcp *tcp)

@@ -81,12 +81,13 @@ enum udp_full_hook { UDP_FULL_V4, UDP_FULL_TRACEPOINT, UDP_FULL_FUNCTION };
  * @tier: as asked for or chosen; of TIER_TRACEPOINT, SYNs and minisocks are not seen
  * @accept: how accept() is
  * @handshakes: SYNs, SYN-ACKs and requests are hooked
+ * @listening: what comes to listeners is told; it is anybody's, so not if a peer is asked about
  * @minisocks: what TIME_WAIT is to the kernel is hooked
  * @data: segments are hooked, and @arrival what comes of them
  * @waits: how things reach the program is told, and @sees_ready its first part, too
  * @udp: datagrams are hooked: by @udp_full that they find no room, by @udp_read that they are
- *	read; @udp_spoilt: that one is dropped for its checksum before it is at a socket; @udp_ends:
- *	that a socket is closed
+ *	read; @udp_spoilt: that one is dropped for its checksum before it is at a socket;
+ *	@udp_refused: that one is dropped for any other reason; @udp_ends: that a socket is closed
  * @reset_reasons: the kernel's names for why it sends a reset, by number; NULL where it
  *	has none, or does not say why (before 6.11)
  */
@@ -94,6 +95,7 @@ struct tcp_plan {
 	enum tier tier;
 	enum tcp_accept_hook accept;
 	bool handshakes;
+	bool listening;
 	bool minisocks;
 	bool data;
 	enum tcp_arrival_hook arrival;
@@ -103,6 +105,7 @@ struct tcp_plan {
 	enum udp_full_hook udp_full;
 	enum udp_read_hook udp_read;
 	bool udp_spoilt;
+	bool udp_refused;
 	bool udp_ends;
 	const char *reset_reasons[RESET_REASONS_MAX];
 };
