@@ -15,6 +15,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
+#include "abi_tcp.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -26,6 +27,7 @@ char LICENSE[] SEC("license") = "GPL";
 #define SOCK_STREAM 1
 #define IPPROTO_TCP 6
 #define TCP_LISTEN 10
+#define SOCK_DONE (1UL << 1)	/* include/net/sock.h, enum sock_flags: the peer's FIN has come */
 #define DEFAULT_POLLMASK 0x145	/* IN, OUT, RDNORM, WRNORM: what the kernel takes then */
 /*
  * The larger functions are global, and are given addresses as numbers, so that the
@@ -95,8 +97,14 @@ static __always_inline void tcp_queues(struct file_record *r, struct sock *sk)
 	u32 copied = BPF_CORE_READ(tp, copied_seq), written = BPF_CORE_READ(tp, write_seq);
 	s32 receive = BPF_CORE_READ(tp, rcv_nxt) - copied;
 	s32 send = written - BPF_CORE_READ(tp, snd_una);
+	u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
 
-	/* A FIN that was received has a number and no byte; negative: it was taken. */
+	/* SYNs and FINs have a number and no byte; negative: it was taken. */
+	if (BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DONE)
+		receive--;
+	if (state == STATE_SYN_SENT || state == STATE_SYN_RECV || state == STATE_FIN_WAIT1 ||
+	    state == STATE_CLOSING || state == STATE_LAST_ACK)
+		send--;
 	r->receive = receive > 0 ? receive : 0;
 	r->send = send > 0 ? send : 0;
 	r->taken = copied;
@@ -268,7 +276,8 @@ static __always_inline bool wanted(struct bpf_iter__task_file *ctx, struct task_
 
 	if (only_tgid && task->tgid != only_tgid)
 		return false;
-	if (fd < FILES_FD_MAX && listed(tell, fd))
+	/* A thread may have a table of its own; the numbers asked about are the process's. */
+	if (task->pid == task->tgid && fd < FILES_FD_MAX && listed(tell, fd))
 		return true;
 	items_tell(ctx->meta->seq, fd, file);
 	return false;

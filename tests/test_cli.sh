@@ -249,6 +249,10 @@ wait $tool
 status=$?
 ok "Ctrl-C: status 0" [ $status = 0 ]
 ok "Ctrl-C: the summary" grep -q "python3" "$dir/out"
+trace -q -p "$a"
+kill -QUIT $tool
+wait $tool
+ok "Ctrl-\\: likewise" [ $? = 0 -a -s "$dir/out" ]
 loop
 d=$last
 trace -q -p "$d"

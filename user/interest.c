@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 bool interest_parse(const char *line, struct interest *item)
 {
@@ -25,17 +26,27 @@ int interest_read(uint32_t pid, int32_t epfd, interest_fn fn, void *arg)
 	char path[64], line[256];
 	struct interest item;
 	int ret = 0;
+	ssize_t n;
 	FILE *f;
 
+	/* Closed, the number may be another file's, which has no such list. */
+	snprintf(path, sizeof(path), "/proc/%u/fd/%d", pid, epfd);
+	n = readlink(path, line, sizeof(line) - 1);
+	if (n < 0)
+		return -errno;
+	line[n] = 0;
+	if (strcmp(line, "anon_inode:[eventpoll]"))
+		return -ENOENT;
 	snprintf(path, sizeof(path), "/proc/%u/fdinfo/%d", pid, epfd);
 	f = fopen(path, "re");
 	if (!f)
 		return -errno;
+	errno = 0;
 	while (!ret && fgets(line, sizeof(line), f))
 		if (interest_parse(line, &item))
 			ret = fn(&item, arg);
 	if (!ret && ferror(f))
-		ret = -EIO;
+		ret = errno ? -errno : -EIO;
 	fclose(f);
 	return ret;
 }

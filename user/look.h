@@ -22,12 +22,12 @@
  * nothing and to start nothing are asked what is ready. That of a perf event, of
  * a sysctl, of /proc/self/mounts or of a pressure file takes the notice away from
  * whom it was for, that of a video device starts it, that of a FUSE file asks
- * another process, and a signalfd answers for the signals of who asks.
+ * another process, and a signalfd answers for the signals of who asks. That of an epoll
+ * asks its items, whatever they are, and takes off its list what says that it is not ready.
  */
 #define FILE_KINDS(X)				\
 	X(SOCKET, "socket", true)		\
 	X(PIPE, "pipe", true)			\
-	X(EPOLL, "epoll", true)			\
 	X(EVENTFD, "eventfd", true)		\
 	X(TIMERFD, "timerfd", true)		\
 	X(INOTIFY, "inotify", true)		\
@@ -36,6 +36,7 @@
 	X(URING, "io_uring", true)		\
 	X(TTY, "tty", true)			\
 	X(QUIET_DEVICE, "device", true)		\
+	X(EPOLL, "epoll", false)		\
 	X(SIGNALFD, "signalfd", false)		\
 	X(DEVICE, "device", false)		\
 	X(REGULAR, "file", false)		\

@@ -42,15 +42,6 @@ int top_key_parse(const char *name, enum top_key *key, struct err *err)
 	return err_set(err, -EINVAL, "there is no sort key '%.40s'", name);
 }
 
-/* The trust in a sum of two: that in the worse. */
-static enum kind kind_sum(enum kind a, enum kind b)
-{
-	static const int rank[] = { [KIND_EXACT] = 0, [KIND_DERIVED] = 1, [KIND_SAMPLED] = 2,
-				    [KIND_LOWER_BOUND] = 3, [KIND_ABSENT] = 4 };
-
-	return rank[a] > rank[b] ? a : b;
-}
-
 static struct sum *sum_get(struct sum **sums, uint32_t tgid, uint64_t start_ns, uint32_t tid,
 			   const char *comm)
 {

@@ -25,6 +25,8 @@ enum kind {
 };
 
 const char *kind_name(enum kind kind);
+/** kind_sum() - the trust in a sum of two: that in the worse */
+enum kind kind_sum(enum kind a, enum kind b);
 
 /**
  * struct wait_figures - what a process's (or thread's) calls of a syscall cost

@@ -175,19 +175,30 @@ static int poll_watches(struct look *look, uint32_t tid, const uint64_t arg[6])
 	return ret;
 }
 
+/* How many fds the process's table has room for; LOOK_WATCHES_MAX if it has more, or is gone. */
+static size_t table_size(uint32_t pid)
+{
+	char path[64], text[2048], *line;
+	unsigned long size;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", pid);
+	line = slurp(text, sizeof(text), path) > 0 ? strstr(text, "\nFDSize:") : NULL;
+	if (!line || sscanf(line, " FDSize: %lu", &size) != 1 || size > LOOK_WATCHES_MAX)
+		return LOOK_WATCHES_MAX;
+	return size;
+}
+
 static int select_watches(struct look *look, uint32_t tid, const uint64_t arg[6])
 {
 	static const uint32_t asked[3] = { SELECT_IN, SELECT_OUT, SELECT_EXCEPT };
-	size_t nfds = (int)arg[0] > 0 ? (int)arg[0] : 0;
-	size_t words = (nfds + 63) / 64;
+	size_t nfds = (int)arg[0] > 0 ? (int)arg[0] : 0, room = table_size(look->pid), words;
 	uint64_t *sets;
 	int ret = 0;
 
-	if (nfds > LOOK_WATCHES_MAX) {
-		/* No more than that can be open; the call clips it likewise. */
-		nfds = LOOK_WATCHES_MAX;
-		words = nfds / 64;
-	}
+	/* The call reads no more of the sets either: core_sys_select(), fs/select.c. */
+	if (nfds > room)
+		nfds = room;
+	words = (nfds + 63) / 64;
 	if (!words)
 		return 0;
 	sets = calloc(3 * words, sizeof(*sets));
@@ -222,7 +233,6 @@ static int thread_call(struct look *look, struct look_thread *t, bool watches)
 	int ret = 0;
 
 	t->epfd = -1;
-	t->unread = false;
 	t->state = THREAD_UNTOLD;
 	snprintf(path, sizeof(path), "/proc/%u/task/%u/syscall", look->pid, t->tid);
 	n = slurp(text, sizeof(text), path);
@@ -262,6 +272,8 @@ static int thread_call(struct look *look, struct look_thread *t, bool watches)
 	}
 	if (ret == -ENOMEM)
 		return ret;
+	if (watches)
+		t->unread = false;
 	/* If it is not in this call any more, what was read may be anything. */
 	if (watches && (slurp(again, sizeof(again), path) != n || strcmp(text, again))) {
 		look->watches_nr = before;
@@ -280,8 +292,10 @@ static void thread_runs(const struct look *look, struct look_thread *t)
 	char path[64], text[128];
 
 	snprintf(path, sizeof(path), "/proc/%u/task/%u/schedstat", look->pid, t->tid);
+	/* All zero: this kernel does not count, for a thread that is there has been run. */
 	t->runs_known = slurp(text, sizeof(text), path) > 0 &&
-			sscanf(text, "%" SCNu64 " %*u %" SCNu64, &t->run_ns, &t->runs) == 2;
+			sscanf(text, "%" SCNu64 " %*u %" SCNu64, &t->run_ns, &t->runs) == 2 &&
+			t->runs;
 }
 
 static struct look_thread *thread_find(struct look *look, uint32_t tid)
@@ -410,6 +424,24 @@ static ssize_t link_read(int dir, const char *fd, char *to, size_t size)
 	return n;
 }
 
+/*
+ * What kind it is; one that stat(2) may not see, as a FUSE file of another user, is open all
+ * the same. Nobody is asked who would have to answer for it.
+ */
+static void file_stat(int dir, const char *fd, struct stat *st)
+{
+	struct statx sx;
+
+	memset(st, 0, sizeof(*st));
+	st->st_mode = S_IFDIR;
+	if (statx(dir, fd, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &sx))
+		return;
+	st->st_mode = sx.stx_mode;
+	st->st_ino = sx.stx_ino;
+	st->st_dev = makedev(sx.stx_dev_major, sx.stx_dev_minor);
+	st->st_rdev = makedev(sx.stx_rdev_major, sx.stx_rdev_minor);
+}
+
 /* Adds a file, if something is open there. */
 static int file_add(struct look *look, int dir, int32_t fd)
 {
@@ -418,8 +450,9 @@ static int file_add(struct look *look, int dir, int32_t fd)
 	struct stat st;
 
 	snprintf(number, sizeof(number), "%d", fd);
-	if (link_read(dir, number, link, sizeof(link)) < 0 || fstatat(dir, number, &st, 0))
+	if (link_read(dir, number, link, sizeof(link)) < 0)
 		return 0;
+	file_stat(dir, number, &st);
 	f = look_room(&look->files, &look->files_room, look->files_nr, sizeof(*f));
 	if (!f)
 		return -ENOMEM;
@@ -492,8 +525,8 @@ static int files(struct look *look)
 		struct epoll_arg arg = { look, epolls[i] };
 
 		ret = interest_read(look->pid, epolls[i], item_add, &arg);
-		/* Closed just now. */
-		if (ret == -ENOENT)
+		/* Closed just now, or ended. */
+		if (ret == -ENOENT || ret == -ESRCH)
 			ret = 0;
 		if (ret)
 			goto out;
@@ -542,9 +575,9 @@ int process_look(struct look *look, uint32_t pid, struct err *err)
 		return out_of_memory(err);
 	if (ret == -EACCES || ret == -EPERM)
 		return err_set(err, -EPERM,
-			       "process %u (%.15s) may not be looked into: run it with sudo, or "
-			       "add CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
-			       pid, look->comm);
+			       "process %u may not be looked into: run it with sudo, or add "
+			       "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
+			       pid);
 	if (ret == -ESRCH)
 		return err_set(err, ret, "process %u has ended", pid);
 	if (ret)

@@ -231,9 +231,8 @@ void top_title(char *to, const struct report *r, enum top_key key, bool reverse,
 
 void top_totals(char *to, const struct top_row *rows, int nr)
 {
-	struct top_row all = { .scans_kind = KIND_EXACT };
+	struct top_row all = { .scans_kind = KIND_EXACT, .wasted_kind = KIND_EXACT };
 	char calls[32], scans[40], waste[32], wakeups[32], empty[16], awake[16];
-	bool lower = false;
 
 	for (int i = 0; i < nr; i++) {
 		const struct top_row *r = &rows[i];
@@ -246,17 +245,14 @@ void top_totals(char *to, const struct top_row *rows, int nr)
 		all.awake += r->awake;
 		if (!r->scans)
 			continue;
-		lower |= r->scans_kind == KIND_LOWER_BOUND;
-		if (r->scans_kind != KIND_EXACT)
-			all.scans_kind = KIND_DERIVED;
+		all.scans_kind = kind_sum(all.scans_kind, r->scans_kind);
+		all.wasted_kind = kind_sum(all.wasted_kind, r->wasted_kind);
 	}
-	if (lower)
-		all.scans_kind = KIND_LOWER_BOUND;
 	snprintf(to, TOP_LINE,
 		 "%d waiting, %s calls/s, %s scans/s (%s wasted), %s wakeups/s (%s empty), awake %s of "
 		 "a CPU",
 		 nr, rate(calls, all.calls), marked(scans, all.scans_kind, all.scans),
-		 wasted(waste, all.scans_kind, all.wasted, all.scans), rate(wakeups, all.wakeups),
+		 wasted(waste, all.wasted_kind, all.wasted, all.scans), rate(wakeups, all.wakeups),
 		 text_share(empty, all.empty, all.wakeups), percent(awake, all.awake));
 }
 

@@ -80,6 +80,7 @@ int window_open(struct window *window, const struct options *o, struct err *err)
 	sigaddset(&ours, SIGINT);
 	sigaddset(&ours, SIGTERM);
 	sigaddset(&ours, SIGHUP);
+	sigaddset(&ours, SIGQUIT);
 	sigprocmask(SIG_BLOCK, &ours, NULL);
 	window->signals = signalfd(-1, &ours, SFD_CLOEXEC);
 	if (window->signals < 0)
