@@ -11,9 +11,10 @@
  * - A row reaches the collector as a &struct wait_record, in one of two ways:
  *   a living thread's by the task iterator (a snapshot of what stands there so
  *   far), a dying thread's by the ring buffer (the last word). &wait_row.claim
- *   says which of the two won when both happen at once, so that no row is
- *   counted twice or not at all.
- * - A call that a thread is still in is told by a &struct open_record.
+ *   keeps a last word from being followed by another; a last word that comes while
+ *   a snapshot is taken, of a row that this has told, is the next one's.
+ * - A call that a thread is still in is told by a &struct open_record; through the
+ *   ring, if the thread ended after the window did.
  * - All times are nanoseconds. Durations are CLOCK_MONOTONIC; start times of
  *   threads are CLOCK_BOOTTIME, as in /proc/PID/stat.
  * - Fixed widths, explicit padding, sizes asserted below. Both sides are built
@@ -116,7 +117,7 @@ enum loss {
 #define HISTOGRAM_OCTAVES 40
 #define HISTOGRAM_BUCKETS (((HISTOGRAM_OCTAVES - HISTOGRAM_SUB_BITS + 1) << HISTOGRAM_SUB_BITS) + 1)
 
-/* &wait_row.claim: free, or last read by the snapshot of that number, or: */
+/* &wait_row.claim: free, or last claimed by the snapshot of that number, or: */
 #define CLAIM_EXITED 0xffffffffU
 
 /**

@@ -108,7 +108,6 @@ static __always_inline void call_count(const u32 s, struct wait_row *row, struct
 		other++;
 	wakeups -= wakeups < other ? wakeups : other;
 
-	row->returned[how] += sign;
 	if (ret > 0)
 		row->ready += sign * ret;
 	if (s == WAIT_epoll_ctl) {
@@ -168,6 +167,12 @@ static __always_inline void call_count(const u32 s, struct wait_row *row, struct
 		row->wakeups_empty += sign * (wakeups - (ret > 0));
 	}
 	row->asleep_ns += sign * c->asleep_ns;
+	/*
+	 * Last, as it is copied first when the row is told meanwhile: so @exact_calls and
+	 * @watched_calls, which are compared with it, are not behind.
+	 */
+	barrier();
+	row->returned[how] += sign;
 }
 
 /*
@@ -210,7 +215,6 @@ static __always_inline bool call_count_at_once(const u32 s, struct wait_row *row
 		row->copied += c->nfds * 10UL;
 	}
 	watched = c->watched;
-	row->returned[ret ? RETURNED_READY : RETURNED_TIMEOUT]++;
 	row->passes++;
 	row->ready += ret;
 	row->found += found < watched ? found : watched;
@@ -219,6 +223,8 @@ static __always_inline bool call_count_at_once(const u32 s, struct wait_row *row
 	row->watched_calls++;
 	if (watched > row->watched_max)
 		row->watched_max = watched;
+	barrier();
+	row->returned[ret ? RETURNED_READY : RETURNED_TIMEOUT]++;
 	return true;
 }
 

@@ -24,9 +24,12 @@ static __always_inline struct wake *wake_here(void)
 	return bpf_map_lookup_elem(&wakes, &zero);
 }
 
-/* The thread's own row; the first that a file wakes has none, but the file's name it. */
+/*
+ * The thread's own row; the first that a file wakes has none, but the file's name it. @lost: set
+ * if it should have one, and there is no room.
+ */
 static __always_inline struct herd_row *herd_member(struct task_struct *task,
-						    struct file_row *file)
+						    struct file_row *file, bool *lost)
 {
 	u64 start_ns = task->start_boottime, first;
 	struct herd_key key = { file->id, start_ns };
@@ -53,8 +56,7 @@ static __always_inline struct herd_row *herd_member(struct task_struct *task,
 		bpf_probe_read_kernel(new.comm, sizeof(new.comm), task->group_leader->comm);
 		bpf_map_update_elem(&herd, &key, &new, BPF_NOEXIST);
 		row = bpf_map_lookup_elem(&herd, &key);
-		if (!row)
-			lose(LOSS_FILES, 1);
+		*lost = !row;
 	}
 	return row;
 }
@@ -66,6 +68,7 @@ static __always_inline void herd_count(struct task_struct *task, const struct ca
 	u64 address = cause->event_file;
 	struct file_row *file;
 	struct herd_row *row;
+	bool lost = false;
 
 	if (!cause->event_id)
 		return;
@@ -77,8 +80,13 @@ static __always_inline void herd_count(struct task_struct *task, const struct ca
 	}
 	if (figure >= HERD_NR)
 		return;
+	row = herd_member(task, file, &lost);
+	/* What the file has more than its members is the first one's. */
+	if (lost) {
+		lose(LOSS_FILES, 1);
+		return;
+	}
 	__sync_fetch_and_add(&file->herd[figure], 1);
-	row = herd_member(task, file);
 	if (row)
 		__sync_fetch_and_add(&row->herd[figure], 1);
 }
@@ -161,10 +169,10 @@ static __always_inline void item_wake(struct wake *w, u64 entry, u32 key)
 		return;
 	file = (u64)BPF_CORE_READ(epi, ffd.file);
 	fd = BPF_CORE_READ(epi, ffd.fd);
-	if (!w->file) {
+	if (!w->file)
 		w->file = file;
-		w->fd = fd;
-	}
+	/* Of an epoll within another: what wakes the thread is the fd in the outer one. */
+	w->fd = fd;
 	if (!herd_on && !items_on)
 		return;
 	ep = (u64)BPF_CORE_READ(epi, ep);
@@ -190,10 +198,9 @@ static __always_inline void poll_wake(struct wake *w, u64 entry, u32 key)
 	if (key && !(key & BPF_CORE_READ(p, key)))
 		return;
 	file = (u64)BPF_CORE_READ(p, filp);
-	if (!w->file) {
+	if (!w->file)
 		w->file = file;
-		w->fd = -1;
-	}
+	w->fd = -1;
 	if (!herd_on)
 		return;
 	pwq = BPF_CORE_READ(p, wait.private);

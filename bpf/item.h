@@ -64,7 +64,9 @@ __noinline int item_note(u64 epoll, u64 file, s32 fd, u32 events)
 		return 0;
 	new.file_id = f->id;
 	row = bpf_map_lookup_elem(&items, &key);
-	if (row && row->file_id == new.file_id && row->fd == fd)
+	/* An epoll's address may be another's by now, as a file's. */
+	if (row && row->file_id == new.file_id && row->fd == fd && row->epfd == by->epfd &&
+	    row->tgid == by->tgid && row->start_ns == by->start_ns)
 		return 0;
 	if (row) {
 		struct watch_record *r = watch_tell(RECORD_ITEM);

@@ -424,6 +424,28 @@ static __always_inline void rows_tell(struct task_struct *task, struct thread *t
 	}
 }
 
+static __always_inline void open_fill(struct open_record *r, struct task_struct *task,
+				      const struct thread *t, u32 open)
+{
+	record_fill(&r->head, task, RECORD_OPEN, sizeof(*r));
+	r->syscall = open - 1;
+	r->epfd = is_epoll_wait(r->syscall) ? t->epfd : -1;
+	r->since_ns = t->call.entered_ns;
+}
+
+/* The window is over, of which the call was in progress at the end: its return is not seen. */
+static __always_inline void open_tell(struct task_struct *task, const struct thread *t)
+{
+	struct open_record *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+
+	if (!r) {
+		lose(LOSS_RING_FULL, 1);
+		return;
+	}
+	open_fill(r, task, t, t->call.open);
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+}
+
 static __always_inline int thread_end(struct task_struct *task)
 {
 	struct thread *t;
@@ -433,7 +455,9 @@ static __always_inline int thread_end(struct task_struct *task)
 	t = bpf_task_storage_get(&threads, task, 0, 0);
 	if (!t)
 		return 0;
-	if (t->call.open)
+	if (t->call.open && !epoch && t->call.entered_ns)
+		open_tell(task, t);
+	else if (t->call.open)
 		lose(t->call.entered_ns ? LOSS_KILLED : LOSS_BEGUN_BEFORE, 1);
 	t->call.open = 0;
 	rows_tell(task, t);
@@ -606,20 +630,36 @@ int snapshot_threads(struct bpf_iter__task *ctx)
 	if (calls_by_function && open && !t->call.entered_ns && asleep_in(task) != open &&
 	    __sync_val_compare_and_swap(&t->call.open, open, 0) == open)
 		lose(LOSS_BEGUN_BEFORE, 1);
-	if (t->call.open) {
-		record_fill(&r.head, task, RECORD_OPEN, sizeof(r));
-		r.syscall = t->call.open - 1;
-		r.epfd = is_epoll_wait(r.syscall) ? t->epfd : -1;
-		r.since_ns = t->call.entered_ns;
+	/* Read once: the thread may be about to return. */
+	open = *(volatile u32 *)&t->call.open;
+	if (open) {
+		open_fill(&r, task, t, open);
 		bpf_seq_write(seq, &r, sizeof(r));
 	}
 #define X(name, mechanism) row_snapshot(WAIT_##name, task, t, seq);
 	WAIT_FAMILY(X)
 #undef X
-	if (chain_on) {
-		chain_snapshot(task, seq);
-		turn_snapshot(task, seq);
-		serve_snapshot(task, seq);
-	}
 	return 0;
 }
+
+/* With --chain; apart, for what is told of a task has to fit into the kernel's buffer. */
+SEC("iter/task")
+int snapshot_chains(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct seq_file *seq = ctx->meta->seq;
+
+	if (!task || !task->bpf_storage)
+		return 0;
+	chain_snapshot(task, seq);
+	turn_snapshot(task, seq);
+	serve_snapshot(task, seq);
+	return 0;
+}
+
+/* PAGE_SIZE << 3 at least: bpf_seq_read(), kernel/bpf/bpf_iter.c. */
+#define SEQ_BUFFER 32768
+_Static_assert(WAIT_NR * sizeof(struct wait_record) + sizeof(struct open_record) <= SEQ_BUFFER,
+	       "all rows of a thread fit");
+_Static_assert(sizeof(struct chain_record) + sizeof(struct turn_record) +
+	       sizeof(struct serve_record) <= SEQ_BUFFER, "all chains of a thread fit");

@@ -275,6 +275,31 @@ TEST(threads_are_told_apart_on_request)
 	free(b);
 }
 
+TEST(a_call_that_the_end_cut_off_is_open)
+{
+	struct model_wait *m = model_wait_new(false);
+	struct open_record r = { .syscall = WAIT_poll, .epfd = -1, .since_ns = 5 };
+	struct wait_figures *f;
+	struct err err;
+
+	r.head = (struct record){ .kind = RECORD_OPEN, .size = sizeof(r), .tgid = 100, .tid = 101,
+				  .start_ns = 7, .thread_start_ns = 101, .comm = "server" };
+	model_wait_begin(m);
+	model_wait_living(&r.head, m);
+	ASSERT_EQ(1, model_wait_figures(m, false, &f, &err));
+	EXPECT_EQ(1, f->open);
+	free(f);
+	/* Its thread ended before the last snapshot. */
+	model_wait_ended(&r.head, m);
+	model_wait_begin(m);
+	ASSERT_EQ(1, model_wait_figures(m, false, &f, &err));
+	EXPECT_EQ(1, f->open);
+	EXPECT_EQ(0, f->open_before);
+	EXPECT_FALSE(f->alive);
+	free(f);
+	model_wait_free(m);
+}
+
 TEST(what_is_not_known_is_not_called_exact)
 {
 	struct model_wait *m = model_wait_new(false);

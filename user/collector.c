@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "hash.h"
 #include "hooks.h"
 #include "libbpf_said.h"
 #include "table.h"
@@ -30,8 +31,10 @@ struct collector {
 	struct ring_buffer *ring;
 	struct ring_buffer *events_ring;
 	record_fn ended;		/* of the drain that is going on */
+	record_fn living;		/* of the snapshot that is going on */
 	void *arg;
-	uint32_t defer;			/* snapshot whose living rows are told already */
+	bool snapshot;			/* one has told what lives, and @told is what */
+	struct told *told;
 	struct deferred *deferred;
 	int failed;			/* -errno of a drain's callback */
 };
@@ -90,6 +93,7 @@ int collector_open(struct collector **collector, const struct kernel *kernel,
 	}
 	knobs_set(c);
 	hooks_choose(&c->hooks);
+	bpf_program__set_autoload(c->skel->progs.snapshot_chains, settings->chain);
 	bpf_map__set_max_entries(c->skel->maps.ring, settings->ring_bytes);
 	if (settings->events || settings->herd_events)
 		bpf_map__set_max_entries(c->skel->maps.events, settings->events_bytes);
@@ -124,33 +128,77 @@ int collector_scan_slice(struct collector *c, bool on, struct err *err)
 	return c->settings.scans == SCANS_SAMPLE ? hooks_slice(&c->hooks, on, err) : 0;
 }
 
-/* The snapshot that told this row as a living one already; or none. */
-static uint32_t record_claim(const struct collector *c, const struct record *r)
+/* What a snapshot has told as of a living thread. */
+struct told_key {
+	uint64_t thread_start_ns;
+	uint32_t tid;
+	uint32_t kind;
+	uint32_t syscall;
+	uint32_t pad;
+};
+
+struct told {
+	UT_hash_handle hh;
+	struct told_key key;
+};
+
+static struct told_key told_key(const struct record *r)
 {
-	switch (r->kind) {
-	case RECORD_SERVE:
-		return ((const struct serve_record *)r)->row.claim;
-	case RECORD_FILE:
-	case RECORD_ITEM:
-		/* Whether it did is not known: the next one does not, so that is sure. */
-		return c->defer;
-	case RECORD_CHAIN:
-		return ((const struct chain_record *)r)->row.claim;
-	case RECORD_TURN:
-		return ((const struct turn_record *)r)->row.claim;
-	default:
-		return ((const struct wait_record *)r)->row.claim;
+	struct told_key key = { r->thread_start_ns, r->tid, r->kind };
+
+	if (r->kind == RECORD_WAIT)
+		key.syscall = ((const struct wait_record *)r)->syscall;
+	else if (r->kind == RECORD_OPEN)
+		key.syscall = ((const struct open_record *)r)->syscall;
+	return key;
+}
+
+static void on_living(const struct record *r, void *arg)
+{
+	struct collector *c = arg;
+	struct told_key key = told_key(r);
+	struct told *told;
+
+	HASH_GET(c->told, key, key, told, );
+	if (!told)
+		c->failed = -ENOMEM;
+	c->living(r, c->arg);
+}
+
+static void told_clear(struct collector *c)
+{
+	struct told *told, *next;
+
+	HASH_ITER(hh, c->told, told, next) {
+		HASH_DEL(c->told, told);
+		free(told);
 	}
+}
+
+/*
+ * Has the snapshot that goes on told this already, as of what lives? What the iterator has
+ * claimed may have been thrown away, with all that it said of a task, when the kernel's buffer
+ * was full, and the task have ended before it came again: so it is what has come that counts.
+ */
+static bool is_told(const struct collector *c, const struct record *r)
+{
+	struct told_key key = told_key(r);
+	struct told *told;
+
+	/* Whether it did is not known: the next one does not, so that is sure. */
+	if (r->kind == RECORD_FILE || r->kind == RECORD_ITEM)
+		return true;
+	HASH_FIND(hh, c->told, &key, sizeof(key), told);
+	return told;
 }
 
 static int on_ring(void *arg, void *data, size_t size)
 {
 	struct collector *c = arg;
 	const struct record *r = data;
-	uint32_t claim = record_claim(c, r);
 	struct deferred *d;
 
-	if (!c->defer || claim != c->defer) {
+	if (!c->snapshot || !is_told(c, r)) {
 		c->ended(r, c->arg);
 		return 0;
 	}
@@ -172,7 +220,7 @@ int collector_drain(struct collector *c, record_fn fn, void *arg, struct err *er
 	c->ended = fn;
 	c->arg = arg;
 	c->failed = 0;
-	while (!c->defer && c->deferred) {
+	while (!c->snapshot && c->deferred) {
 		struct deferred *d = c->deferred;
 
 		c->deferred = d->next;
@@ -361,17 +409,25 @@ int collector_snapshot(struct collector *c, const struct snapshot_fns *fns, void
 	fns->begin(arg);
 	c->skel->bss->snapshot++;
 	c->skel->bss->threads_32bit = 0;
-	ret = iterate(c->skel->progs.snapshot_threads, fns->living, arg, err);
+	c->living = fns->living;
+	c->arg = arg;
+	c->failed = 0;
+	ret = iterate(c->skel->progs.snapshot_threads, on_living, c, err);
+	if (!ret && c->settings.chain)
+		ret = iterate(c->skel->progs.snapshot_chains, on_living, c, err);
+	if (!ret && c->failed)
+		ret = err_set(err, c->failed, "out of memory");
 	if (!ret)
 		ret = tables_read(c, fns->living, arg, err);
 	/*
 	 * Threads that ended before the iterator came to them are in the ring
 	 * by now. Those that it had told as living wait for the next time.
 	 */
-	c->defer = c->skel->bss->snapshot;
+	c->snapshot = true;
 	if (!ret)
 		ret = collector_drain(c, fns->ended, arg, err);
-	c->defer = 0;
+	c->snapshot = false;
+	told_clear(c);
 	return ret;
 }
 
@@ -452,6 +508,7 @@ void collector_close(struct collector *c)
 	collector_detach(c);
 	ring_buffer__free(c->ring);
 	ring_buffer__free(c->events_ring);
+	told_clear(c);
 	while (c->deferred) {
 		struct deferred *d = c->deferred;
 

@@ -291,7 +291,8 @@ int model_chain_figures(struct model_chain *m, bool interval, struct chain_figur
 			e->told = now;
 			totals_add(&now, &before, true);
 		}
-		if (!now.calls && !now.turns)
+		/* What a call of the interval before was for may be served in this one. */
+		if (!now.calls && !now.turns && !now.served && !now.unserved)
 			continue;
 		f->tgid = e->key.tgid;
 		f->start_ns = e->key.start_ns;
@@ -346,7 +347,7 @@ int model_chain_fds(struct model_chain *m, bool interval, struct fd_chain_figure
 			totals_add(&now, &fd->told, true);
 			fd->told = fd->now;
 		}
-		if (!now.calls)
+		if (!now.calls && !now.served && !now.unserved)
 			continue;
 		f->tgid = fd->key.tgid;
 		f->start_ns = fd->key.start_ns;

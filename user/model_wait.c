@@ -31,6 +31,7 @@ struct entry {
 	bool alive;
 	uint32_t open;
 	uint32_t open_before;
+	uint32_t open_ended;		/* those of which the thread ended after the window */
 	uint64_t watched_seen;		/* interest list: sum of sizes, how often, largest */
 	uint64_t watched_times;
 	uint64_t watched_max;
@@ -63,6 +64,14 @@ static const char *const kind_names[] = { "exact", "derived", "lower_bound", "sa
 const char *kind_name(enum kind kind)
 {
 	return kind_names[kind];
+}
+
+enum kind kind_sum(enum kind a, enum kind b)
+{
+	static const int rank[] = { [KIND_EXACT] = 0, [KIND_DERIVED] = 1, [KIND_SAMPLED] = 2,
+				    [KIND_LOWER_BOUND] = 3, [KIND_ABSENT] = 4 };
+
+	return rank[a] > rank[b] ? a : b;
 }
 
 const char *wait_syscall_name(enum wait_syscall syscall)
@@ -193,11 +202,15 @@ static void record_add(struct model_wait *m, const struct record *record, bool l
 
 		if (!e)
 			return;
-		e->alive = true;
+		e->alive |= living;
 		if (mechanisms[r->syscall] == MECHANISM_EPOLL)
 			e->epfd = r->epfd;
-		e->open++;
-		e->open_before += !r->since_ns;
+		if (living) {
+			e->open++;
+			e->open_before += !r->since_ns;
+		} else {
+			e->open_ended++;
+		}
 	}
 }
 
@@ -228,7 +241,7 @@ static void figures_fill(struct wait_figures *f, const struct entry *e, const st
 	const struct wait_row *row = &t->row;
 	enum wait_mechanism mechanism = mechanisms[e->key.syscall];
 	bool is_ctl = e->key.syscall == WAIT_epoll_ctl;
-	uint64_t unknown;
+	bool unknown;
 
 	memset(f, 0, sizeof(*f));
 	f->tgid = e->key.tgid;
@@ -244,8 +257,8 @@ static void figures_fill(struct wait_figures *f, const struct entry *e, const st
 		f->calls += row->returned[i];
 	}
 
-	/* Calls that failed watched nothing. */
-	unknown = f->calls - row->returned[RETURNED_ERROR] - row->watched_calls;
+	/* Calls that failed watched nothing. A call that is just counted may be ahead. */
+	unknown = f->calls > row->returned[RETURNED_ERROR] + row->watched_calls;
 	if (mechanism == MECHANISM_EPOLL) {
 		f->watched_kind = e->watched_times ? KIND_SAMPLED : KIND_ABSENT;
 		if (e->watched_times)
@@ -264,7 +277,7 @@ static void figures_fill(struct wait_figures *f, const struct entry *e, const st
 	f->passes_kind = is_ctl ? KIND_ABSENT :
 			 mechanism == MECHANISM_EPOLL || unknown ? KIND_LOWER_BOUND :
 								   KIND_DERIVED;
-	if (f->calls && row->exact_calls == f->calls) {
+	if (f->calls && row->exact_calls >= f->calls) {
 		f->scans = row->exact_scans;
 		f->scans_kind = KIND_EXACT;
 	} else {
@@ -276,8 +289,8 @@ static void figures_fill(struct wait_figures *f, const struct entry *e, const st
 	}
 	f->wasted = f->scans > row->found ? f->scans - row->found : 0;
 	f->wasted_kind = is_ctl ? KIND_ABSENT :
-			 row->found_unsure ? KIND_LOWER_BOUND :
-					     f->scans_kind;
+			 row->found_unsure && f->scans_kind == KIND_EXACT ? KIND_LOWER_BOUND :
+									    f->scans_kind;
 	f->sampled_calls = row->exact_calls;
 	f->sampled_scans = row->exact_scans;
 	f->sampled_derived = row->exact_derived;
@@ -288,7 +301,7 @@ static void figures_fill(struct wait_figures *f, const struct entry *e, const st
 	f->wakeups_empty = row->wakeups_empty;
 	f->asleep_ns = row->asleep_ns;
 	f->awake_ns = row->total_ns > row->asleep_ns ? row->total_ns - row->asleep_ns : 0;
-	f->open = e->open;
+	f->open = e->open + e->open_ended;
 	f->open_before = e->open_before;
 	f->latency.histogram = t->histogram;
 	f->latency.sum = row->total_ns;
