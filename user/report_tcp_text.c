@@ -153,6 +153,17 @@ static bool tell_failed(FILE *out, const struct tcp_group *g)
 	return true;
 }
 
+static bool tell_unmade(FILE *out, const struct tcp_group *g)
+{
+	char owner[4 * 16 + 16], n[32];
+
+	if (g->connections || !g->syns)
+		return false;
+	fprintf(out, "%s: %s SYNs came to port %u, and none of them made a connection.\n",
+		owner_text(owner, g), text_grouped(n, g->syns), g->key.port);
+	return true;
+}
+
 static bool tell_unclosed(FILE *out, const struct tcp_group *g)
 {
 	char owner[4 * 16 + 16], n[32], ns[16];
@@ -235,7 +246,7 @@ static void tell_plain(FILE *out, const struct tcp_report *r)
 static void findings(FILE *out, const struct tcp_report *r, const struct text_options *o)
 {
 	static bool (*const tells[])(FILE *, const struct tcp_group *) = {
-		tell_failed, tell_unclosed, tell_accept, tell_busy, tell_resent,
+		tell_failed, tell_unmade, tell_unclosed, tell_accept, tell_busy, tell_resent,
 	};
 	int told;
 
@@ -431,6 +442,8 @@ static void data(FILE *out, const struct tcp_report *r, const struct text_option
 		const struct tcp_group *g = r->figures.groups[i];
 		char owner[4 * 16 + 16], where[80], text[2][40], n[5][32], zero[2][80];
 
+		if (!g->connections)
+			continue;
 		if (!told)
 			fprintf(out, "%sWhat data waits for: to be read, for what is missing before it, and for "
 				     "room (MEAN, MAX)\n"
