@@ -222,6 +222,8 @@ figures()
 			env "O=$O" "IOREADY_TIERS=fentry kprobe" tests/test_herd.py
 		guest $name tcp -m 2G -t 1200 -- \
 			env "O=$O" "IOREADY_TIERS=fentry kprobe tracepoint" tests/test_tcp.py
+		guest $name reach -m 2G -t 1200 -- \
+			env "O=$O" IOREADY_TIERS=fentry tests/test_reach.py
 		guest $name "tcp, hosts" -m 2G -t 1200 -- \
 			env "O=$O" IOREADY_TIERS=fentry tests/test_tcp_hosts.py
 		with_module $name selftest -m 2G -t 1800 -- \
@@ -243,8 +245,6 @@ behaviour()
 			env "O=$O" "IOREADY_KO=$(module $name)" tests/test_snapshot.sh
 		guest $name udp -m 2G -t 1800 -- \
 			env "O=$O" "IOREADY_TIERS=fentry kprobe tracepoint" tests/test_udp.py
-		guest $name reach -m 2G -t 1200 -- \
-			env "O=$O" IOREADY_TIERS=fentry tests/test_reach.py
 	done
 }
 
