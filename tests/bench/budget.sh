@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# budget.sh [-u | -w | -c] [KERNEL...]
+# budget.sh [-u | -w | -c | -l] [KERNEL...]
 # What ioready stat adds to each system call, and ioready tcp to a connection, in
 # instructions, on every tier of each kernel (6.1 6.12 7.2), held against the table
 # `budgets` beside this file.
@@ -8,7 +8,9 @@
 # could not be measured. -u prints the lines that the table should have instead:
 # what was measured, and a small slack. -w measures two wakeups and all that comes
 # with them, there and back between two threads, on the fentry tier, -c a connection on
-# loopback with both its ends, beside what tools of bcc's add: only the table.
+# loopback with both its ends, beside what tools of bcc's add, and -l a request of
+# redis-benchmark to Redis and one of wrk to nginx without keep-alive, everybody being
+# traced: only the table.
 #
 # One guest per kernel, one processor, in which the time-stamp counter counts
 # instructions; each figure is the median of 500 single calls.
@@ -23,7 +25,7 @@ top=$(cd "$here/../.." && pwd -P)
 O=${O:-build}
 
 usage() {
-	echo "usage: budget.sh [-u | -w | -c] [KERNEL...]" >&2
+	echo "usage: budget.sh [-u | -w | -c | -l] [KERNEL...]" >&2
 	exit 2
 }
 
@@ -54,8 +56,23 @@ started() {
 # most programs wait in one way only, and that way is the cheapest.
 calls() {
 	for call in $asked; do
-		"$O/tests/calls" --tsc "$call" 500 | sed "s/^\([^ ]*\) [^ ]* /= $1 \1 /"
+		case $call in
+		redis | nginx) "$call" | sed "s/^/= $1 $call /" ;;
+		*) "$O/tests/calls" --tsc "$call" 500 | sed "s/^\([^ ]*\) [^ ]* /= $1 \1 /" ;;
+		esac
 	done
+}
+
+# A request of 50 clients to Redis. Time is instructions here: see guest/run.sh.
+redis() {
+	redis-benchmark -p 6399 -t get -c 50 -n 20000 --csv 2>/dev/null |
+		awk -F '"' '$2 == "GET" { printf "%.0f\n", 1e9 / $4 }'
+}
+
+# A request of 20 clients to nginx, each in a connection of its own.
+nginx() {
+	wrk -t 1 -c 20 -d 3 http://127.0.0.1:6398/ |
+		awk '$1 == "Requests/sec:" { printf "%.0f\n", 1e9 / $2 }'
 }
 
 # under LABEL PATTERN COMMAND...: the same while COMMAND runs beside it.
@@ -101,15 +118,49 @@ connections() {
 	done
 }
 
+servers() {
+	ip link set lo up
+	echo 1000000 >/proc/sys/net/ipv4/tcp_max_tw_buckets
+	mkdir /tmp/nginx
+	cat >/tmp/nginx/conf <<-END
+		worker_processes 1;
+		pid /tmp/nginx/pid;
+		error_log /tmp/nginx/errors;
+		events { worker_connections 4096; }
+		http {
+			access_log off;
+			keepalive_timeout 0;
+			server { listen 127.0.0.1:6398 backlog=4096; location / { return 200 ok; } }
+		}
+	END
+	redis-server --port 6399 --bind 127.0.0.1 --save '' --appendonly no --dir /tmp \
+		>/tmp/redis.said 2>&1 &
+	started /tmp/redis.said 'Ready to accept' $! || return
+	command nginx -p /tmp/nginx -c /tmp/nginx/conf 2>/tmp/nginx/said || return
+	asked='redis nginx'
+	calls warm >/dev/null
+	calls bare
+	for tier in fentry kprobe tracepoint; do
+		under "$tier:floor" ready "$O/tests/floor" "$tier"
+		under "$tier:ioready" 'attached in' "$O/ioready" stat -a -v -q --tier "$tier" \
+			--scans derive
+		under "$tier:tcp" 'attached in' "$O/ioready" tcp -v -q --tier "$tier"
+	done
+	for tool in tcpstates tcpconnlat; do
+		! tool_path=$(command -v $tool) || under "bcc:$tool" . stdbuf -oL "$tool_path"
+	done
+}
+
 inside() {
 	said=/tmp/said
 	# An input that never ends, for floor.
 	mkfifo /tmp/never
 	exec 9<>/tmp/never
-	if [ "$table" = -c ]; then
-		connections
-		return
-	fi
+	case $table in
+	-c) connections ;;
+	-l) servers ;;
+	esac
+	case $table in -c | -l) return ;; esac
 	asked=$all_calls
 	calls bare
 	for tier in $all_tiers; do
@@ -146,7 +197,7 @@ case ${1-} in
 	update=1
 	shift
 	;;
--w | -c)
+-w | -c | -l)
 	table=$1
 	shift
 	;;
@@ -233,8 +284,8 @@ awk -v update=$update -v table=$table '
 			}
 			if (!update)
 				printf "%-6s %-13s %-10s %8s %8s %9s %8s\n", part[1], part[2],
-					part[3], base, low == "" ? "-" : "+" low,
-					added[key] == "" ? "-" : "+" added[key],
+					part[3], base, low == "" ? "-" : sprintf("%+d", low),
+					added[key] == "" ? "-" : sprintf("%+d", added[key]),
 					key in budget ? budget[key] : "-"
 		}
 		if (update || table)
