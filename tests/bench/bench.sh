@@ -20,6 +20,8 @@ top=$(cd "$(dirname "$0")/../.." && pwd -P)
 # Not in everybody's: where Debian keeps bpftool.
 PATH=$PATH:/usr/sbin
 cd "$top" || exit 2
+# shellcheck source-path=SCRIPTDIR source=nginx.sh
+. tests/bench/nginx.sh
 # Where make has put things: as its O, relative to the top.
 O=${O:-build}
 ioready=$O/ioready
@@ -436,18 +438,7 @@ tcp_tools() {
 nginx_start() {
 	# Below the ports that connections from here are given.
 	port=$((20000 + ($$ * 11) % 12000))
-	mkdir -p "$tmp/nginx"
-	cat >"$tmp/nginx/conf" <<-END
-		worker_processes 1;
-		pid $tmp/nginx/pid;
-		error_log $tmp/nginx/errors;
-		events { worker_connections 4096; }
-		http {
-			access_log off;
-			keepalive_timeout 0;
-			server { listen 127.0.0.1:$port backlog=4096; location / { return 200 ok; } }
-		}
-	END
+	nginx_conf "$tmp" "$port"
 	nginx -p "$tmp/nginx" -c "$tmp/nginx/conf" -g 'daemon off;' <&9 >"$tmp/nginx/said" 2>&1 &
 	server=$!
 	i=0

@@ -23,6 +23,8 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 top=$(cd "$here/../.." && pwd -P)
 # Where make has put things: as its O, relative to the top.
 O=${O:-build}
+# shellcheck source-path=SCRIPTDIR source=nginx.sh
+. "$here/nginx.sh"
 
 usage() {
 	echo "usage: budget.sh [-u | -w | -c | -l] [KERNEL...]" >&2
@@ -96,14 +98,26 @@ under() {
 	return 1
 }
 
+# A guest has room for few connections in TIME_WAIT; those after them would skip it, and with
+# it a part of what is measured.
+network() {
+	ip link set lo up
+	echo 1000000 >/proc/sys/net/ipv4/tcp_max_tw_buckets
+}
+
+# Under bcc's tools that follow states and handshakes, if they are there.
+bcc() {
+	for tool in tcpstates tcpconnlat; do
+		# The first line of each is its heading.
+		! tool_path=$(command -v $tool) || under "bcc:$tool" . stdbuf -oL "$tool_path"
+	done
+}
+
 # What follows connections, and what bcc's tools do that follow states and handshakes, if
 # they are there.
 connections() {
 	asked=connect
-	ip link set lo up
-	# A guest has room for few connections in TIME_WAIT; those after them would skip it,
-	# and with it a part of what is measured.
-	echo 1000000 >/proc/sys/net/ipv4/tcp_max_tw_buckets
+	network
 	calls bare
 	for tier in fentry kprobe tracepoint; do
 		under "$tier:tcp" 'attached in' "$O/ioready" tcp -v -q --tier "$tier"
@@ -112,27 +126,12 @@ connections() {
 		under "fentry:tcp_$more" 'attached in' "$O/ioready" tcp -v -q --tier fentry "--$more"
 	done
 	[ -n "$table" ] || return 0
-	for tool in tcpstates tcpconnlat; do
-		# The first line of each is its heading.
-		! tool_path=$(command -v $tool) || under "bcc:$tool" . stdbuf -oL "$tool_path"
-	done
+	bcc
 }
 
 servers() {
-	ip link set lo up
-	echo 1000000 >/proc/sys/net/ipv4/tcp_max_tw_buckets
-	mkdir /tmp/nginx
-	cat >/tmp/nginx/conf <<-END
-		worker_processes 1;
-		pid /tmp/nginx/pid;
-		error_log /tmp/nginx/errors;
-		events { worker_connections 4096; }
-		http {
-			access_log off;
-			keepalive_timeout 0;
-			server { listen 127.0.0.1:6398 backlog=4096; location / { return 200 ok; } }
-		}
-	END
+	network
+	nginx_conf /tmp 6398
 	redis-server --port 6399 --bind 127.0.0.1 --save '' --appendonly no --dir /tmp \
 		>/tmp/redis.said 2>&1 &
 	started /tmp/redis.said 'Ready to accept' $! || return
@@ -146,9 +145,7 @@ servers() {
 			--scans derive
 		under "$tier:tcp" 'attached in' "$O/ioready" tcp -v -q --tier "$tier"
 	done
-	for tool in tcpstates tcpconnlat; do
-		! tool_path=$(command -v $tool) || under "bcc:$tool" . stdbuf -oL "$tool_path"
-	done
+	bcc
 }
 
 inside() {
@@ -157,10 +154,9 @@ inside() {
 	mkfifo /tmp/never
 	exec 9<>/tmp/never
 	case $table in
-	-c) connections ;;
-	-l) servers ;;
+	-c) connections; return ;;
+	-l) servers; return ;;
 	esac
-	case $table in -c | -l) return ;; esac
 	asked=$all_calls
 	calls bare
 	for tier in $all_tiers; do
