@@ -433,6 +433,7 @@ static void file_stat(int dir, const char *fd, struct stat *st)
 	struct statx sx;
 
 	memset(st, 0, sizeof(*st));
+	/* A type of which nothing is asked; without one it could be taken for an epoll. */
 	st->st_mode = S_IFDIR;
 	if (statx(dir, fd, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &sx))
 		return;
