@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # run.sh [PART...]: runs the tests, natively and in a guest of each kernel.
 #
-# Prints TAP with one numbering over all suites, each skip with its reason, and
-# ends with one line "N passed, N failed, N skipped". A suite is a program that
+# Prints TAP with one numbering over all suites, each skip with its reason; what failed
+# once more, with what its test said of it; and ends with one line "N passed, N failed,
+# N skipped". A suite is a program that
 # prints TAP; one that dies without a plan, or plans more than it says, is a
 # failure of its own. Parts: native and guests, which are all that runs without
 # arguments; figures, behaviour and patient, of which guests are made; debug.
@@ -66,6 +67,10 @@ lane()
 
 declare -A lanes=()
 
+# What failed, to be read at the end, with at most five remarks before it and after it;
+# the remarks since the last test; how many more belong to that one, because it failed.
+failures=() about=() bad=0
+
 # begin PART: in a lane.
 begin()
 {
@@ -98,7 +103,29 @@ stop() # status
 
 say() # ok|not ok, text
 {
-	echo "$1 $((passed + failed + skipped)) - $2"
+	local line="$1 $((passed + failed + skipped)) - $2"
+
+	echo "$line"
+	if [ "$1" = "not ok" ]; then
+		failures+=("${about[@]}" "$line")
+		bad=5
+	else
+		bad=0
+	fi
+	about=()
+}
+
+# remark TEXT: tests explain themselves before their line or after it.
+remark()
+{
+	echo "# $1"
+	if [ "$bad" -gt 0 ]; then
+		failures+=("# $1")
+		bad=$((bad - 1))
+	else
+		about+=("# $1")
+		[ ${#about[@]} -le 5 ] || about=("${about[@]:1}")
+	fi
 }
 
 # Takes the TAP of suites from stdin.
@@ -128,7 +155,7 @@ tally()
 		"not ok "*) failed=$((failed + 1)) seen=$((seen + 1)) ;;
 		'') continue ;;
 		*)
-			echo "# $line"
+			remark "$line"
 			continue
 			;;
 		esac
@@ -310,5 +337,9 @@ for part; do
 	done
 done
 echo "1..$((passed + failed + skipped))"
+if [ "$failed" != 0 ]; then
+	echo "# What failed:"
+	printf '%s\n' "${failures[@]}" | sed 's/^not ok/# &/'
+fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]
