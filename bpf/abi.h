@@ -10,7 +10,7 @@
  *   row, so the hot path needs no atomics; every field only grows.
  * - A row reaches the collector as a &struct wait_record, in one of two ways:
  *   a living thread's by the task iterator (a snapshot of what stands there so
- *   far), a dying thread's by the ring buffer (the last word). &wait_row.claim
+ *   far), a dying thread's by the ring buffer (the last word). &wait_row.told
  *   keeps a last word from being followed by another; a last word that comes while
  *   a snapshot is taken, of a row that this has told, is the next one's.
  * - A call that a thread is still in is told by a &struct open_record; through the
@@ -117,9 +117,6 @@ enum loss {
 #define HISTOGRAM_OCTAVES 40
 #define HISTOGRAM_BUCKETS (((HISTOGRAM_OCTAVES - HISTOGRAM_SUB_BITS + 1) << HISTOGRAM_SUB_BITS) + 1)
 
-/* &wait_row.claim: free, or last claimed by the snapshot of that number, or: */
-#define CLAIM_EXITED 0xffffffffU
-
 /**
  * struct wait_row - what one thread's calls of one syscall cost
  * @returned: calls, by how they came back; their sum is the number of calls
@@ -140,7 +137,7 @@ enum loss {
  * @exact_scans: ->poll() calls counted in them
  * @exact_derived: what @scans says of the same calls
  * @watched_max: the largest watched set seen
- * @claim: see the contract above
+ * @told: not 0: the last word is out, see the contract above
  * @histogram: latencies; stops at 2^32 - 1 (LOSS_HISTOGRAM)
  */
 struct wait_row {
@@ -162,7 +159,7 @@ struct wait_row {
 	__u64 exact_scans;
 	__u64 exact_derived;
 	__u32 watched_max;
-	__u32 claim;
+	__u32 told;
 	__u32 histogram[HISTOGRAM_BUCKETS];
 	__u32 pad;
 };
@@ -182,14 +179,14 @@ enum chain_part {
  * @sum_ns: of each part
  * @max_ns: the longest of each part
  * @histogram: of each part, as in &struct wait_row
- * @claim: as in &struct wait_row
+ * @told: as in &struct wait_row
  */
 struct chain_row {
 	__u64 calls;
 	__u64 sum_ns[CHAIN_NR];
 	__u64 max_ns[CHAIN_NR];
 	__u32 histogram[CHAIN_NR][HISTOGRAM_BUCKETS];
-	__u32 claim;
+	__u32 told;
 };
 
 /**
@@ -200,7 +197,7 @@ struct chain_row {
  * @sum_ns: time in it
  * @max_ns: the longest turn
  * @histogram: as in &struct wait_row
- * @claim: as in &struct wait_row
+ * @told: as in &struct wait_row
  */
 struct turn_row {
 	__u64 turns;
@@ -208,7 +205,7 @@ struct turn_row {
 	__u64 sum_ns;
 	__u64 max_ns;
 	__u32 histogram[HISTOGRAM_BUCKETS];
-	__u32 claim;
+	__u32 told;
 	__u32 pad[2];
 };
 
@@ -223,7 +220,7 @@ struct turn_row {
  * @sum_ns: of @served
  * @max_ns: the longest
  * @histogram: as in &struct wait_row
- * @claim: as in &struct wait_row
+ * @told: as in &struct wait_row
  */
 struct serve_row {
 	__u64 served;
@@ -232,7 +229,7 @@ struct serve_row {
 	__u64 sum_ns;
 	__u64 max_ns;
 	__u32 histogram[HISTOGRAM_BUCKETS];
-	__u32 claim;
+	__u32 told;
 	__u32 pad[2];
 };
 

@@ -49,8 +49,6 @@ const volatile bool has_bpf_loop;
  * and at return.
  */
 __u32 epoch;
-/* Number of the snapshot that the collector takes, from 1. */
-__u32 snapshot;
 
 /* --- maps ---------------------------------------------------------------- */
 

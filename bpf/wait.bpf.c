@@ -18,7 +18,7 @@
  * LOCKING: there is none. A thread's storage is written by the thread itself,
  * in a syscall or (sched_switch) with its own switching as the order. Two
  * exceptions are settled by one atomic word each: the seeding iterator opens a
- * call by cmpxchg on call.open, and snapshot and exit agree on wait_row.claim. A
+ * call by cmpxchg on call.open, and who tells a last word takes wait_row.told. A
  * third is settled by the sleep itself: a waker writes ready_ns and woken_ns of a
  * thread that sleeps, once, and the thread reads them after it was woken.
  * A snapshot reads rows while they grow: each field is right as of some moment
@@ -337,12 +337,8 @@ int scan_kprobe(void *ctx)
 __noinline int row_tell(const struct record *head, struct wait_row *row, u32 s, s32 epfd)
 {
 	struct wait_record *r;
-	u32 claim;
 
-	if (!head || !row)
-		return 0;
-	claim = __sync_lock_test_and_set(&row->claim, CLAIM_EXITED);
-	if (claim == CLAIM_EXITED)
+	if (!head || !row || __sync_lock_test_and_set(&row->told, 1))
 		return 0;
 	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
 	if (!r) {
@@ -357,7 +353,6 @@ __noinline int row_tell(const struct record *head, struct wait_row *row, u32 s, 
 	r->syscall = s;
 	r->epfd = epfd;
 	bpf_probe_read_kernel(&r->row, sizeof(r->row), row);
-	r->row.claim = claim;
 	/* The collector drains on a timer; a wake for each record costs 1.4 us. */
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 	return 0;
@@ -373,12 +368,8 @@ __noinline int row_tell(const struct record *head, struct wait_row *row, u32 s, 
 	__noinline int what##_tell(const struct record *head, struct what##_row *row) \
 	{								\
 		struct what##_record *r;				\
-		u32 claim;						\
 									\
-		if (!head || !row)					\
-			return 0;					\
-		claim = __sync_lock_test_and_set(&row->claim, CLAIM_EXITED); \
-		if (claim == CLAIM_EXITED)				\
+		if (!head || !row || __sync_lock_test_and_set(&row->told, 1)) \
 			return 0;					\
 		r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);		\
 		if (!r) {						\
@@ -389,7 +380,6 @@ __noinline int row_tell(const struct record *head, struct wait_row *row, u32 s, 
 		r->head.kind = number;					\
 		r->head.size = sizeof(*r);				\
 		bpf_probe_read_kernel(&r->row, sizeof(r->row), row);	\
-		r->row.claim = claim;					\
 		bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);		\
 		return 0;						\
 	}
@@ -570,13 +560,8 @@ static __always_inline void row_snapshot(const u32 s, struct task_struct *task,
 		u32 syscall;
 		s32 epfd;
 	} top;
-	u32 claim;
 
-	if (!row)
-		return;
-	claim = row->claim;
-	if (claim == CLAIM_EXITED ||
-	    __sync_val_compare_and_swap(&row->claim, claim, snapshot) != claim)
+	if (!row || row->told)
 		return;
 	_Static_assert(sizeof(top) + sizeof(*row) == sizeof(*r), "a record is its top and its row");
 	record_fill(&top.head, task, RECORD_WAIT, sizeof(*r));
@@ -592,13 +577,8 @@ static __always_inline void row_snapshot(const u32 s, struct task_struct *task,
 	{								\
 		struct what##_row *row = bpf_task_storage_get(&what##s, task, 0, 0); \
 		struct record head;					\
-		u32 claim;						\
 									\
-		if (!row)						\
-			return;						\
-		claim = row->claim;					\
-		if (claim == CLAIM_EXITED ||				\
-		    __sync_val_compare_and_swap(&row->claim, claim, snapshot) != claim) \
+		if (!row || row->told)					\
 			return;						\
 		record_fill(&head, task, kind, sizeof(struct what##_record)); \
 		bpf_seq_write(seq, &head, sizeof(head));		\

@@ -176,9 +176,9 @@ static void told_clear(struct collector *c)
 }
 
 /*
- * Has the snapshot that goes on told this already, as of what lives? What the iterator has
- * claimed may have been thrown away, with all that it said of a task, when the kernel's buffer
- * was full, and the task have ended before it came again: so it is what has come that counts.
+ * Has the snapshot that goes on told this already, as of what lives? It is what has come that
+ * counts, and not what the iterator said: the kernel throws away all that it said of a task
+ * when its buffer is full, and the task may end before it comes again.
  */
 static bool is_told(const struct collector *c, const struct record *r)
 {
@@ -407,7 +407,6 @@ int collector_snapshot(struct collector *c, const struct snapshot_fns *fns, void
 	if (ret)
 		return ret;
 	fns->begin(arg);
-	c->skel->bss->snapshot++;
 	c->skel->bss->threads_32bit = 0;
 	c->living = fns->living;
 	c->arg = arg;
