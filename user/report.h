@@ -117,6 +117,13 @@ uint64_t losses_count(const struct losses *losses, int reason);
  */
 uint64_t losses_total(const struct losses *losses);
 
+/**
+ * losses_json() - an object of all reasons
+ *
+ * Return: the caller's; NULL when out of memory.
+ */
+struct json_t *losses_json(const struct losses *losses);
+
 /** losses_most() - the name of the reason for most of losses_total(); NULL for none */
 const char *losses_most(const struct losses *losses);
 

@@ -9,7 +9,7 @@
 
 static const char *const returned_names[] = { "ready", "timeout", "signal", "error", "done" };
 
-static json_t *losses_json(const struct losses *losses)
+json_t *losses_json(const struct losses *losses)
 {
 	json_t *o = json_object();
 

@@ -165,6 +165,7 @@ int report_selftest_json(FILE *out, const struct selftest_report *report)
 	json_object_set_new(o, "rounds", json_integer(report->rounds));
 	json_object_set_new(o, "attempts", json_integer(report->attempts));
 	json_object_set_new(o, "lost", json_integer(losses_total(&report->losses)));
+	json_object_set_new(o, "losses", losses_json(&report->losses));
 	chains = chain_sum(report, &truth, &tracer);
 	json_object_set_new(o, "chain",
 			    json_pack("{sI sI sI sI}", "calls", (json_int_t)chains, "truth_ns",
