@@ -54,6 +54,7 @@ struct model_tcp {
 	bool begun;			/* a snapshot was begun */
 	bool listeners_seen;		/* ... and has told what was dropped before */
 	struct group *groups;
+	struct group *last[2];		/* that a row was of, by &tcp_key.passive */
 	struct living *living;
 	struct tcp_row *late;		/* that ended at @end_ns or later: the next one's */
 	size_t late_nr, late_max;
@@ -154,14 +155,18 @@ static struct tcp_key key_of(const struct model_tcp *m, const struct tcp_row *ro
 static struct group *group_get(struct model_tcp *m, const struct tcp_row *row)
 {
 	struct tcp_key key = key_of(m, row);
-	struct group *g;
+	struct group *g = m->last[key.passive];
 
+	/* Mostly it is a server's next one, or a client's: a thousand instructions less. */
+	if (g && !memcmp(&g->key, &key, sizeof(key)))
+		return g;
 	HASH_FIND(hh, m->groups, &key, sizeof(key), g);
 	if (!g && HASH_COUNT(m->groups) >= GROUPS_MAX)
 		return NULL;
 	HASH_GET(m->groups, key, key, g, );
 	if (!g)
 		m->out_of_memory = true;
+	m->last[key.passive] = g;
 	return g;
 }
 
@@ -218,6 +223,8 @@ static void state_add(struct tcp_group *g, unsigned int state, uint64_t ns)
 
 static void reach_add(struct reach *to, const struct reach *reach)
 {
+	if (!reach->slept && !reach->awake)
+		return;
 	to->slept += reach->slept;
 	to->awake += reach->awake;
 	to->awake_sum_ns += reach->awake_sum_ns;

@@ -30,6 +30,7 @@ struct tcp {
 	int links_nr;
 	const struct tcp_fns *fns;	/* of the call that is going on */
 	void *arg;
+	struct tcp_row whole;		/* made of one that may be short; the rest of it is 0 */
 };
 
 /* What a function is hooked for. */
@@ -328,13 +329,12 @@ static void on_seed(const void *record, void *arg)
 }
 
 /* Tells a row that may be short. */
-static void on_row(void (*fn)(const struct tcp_row *, void *), const void *row, size_t size,
-		   void *arg)
+static void on_row(struct tcp *tcp, void (*fn)(const struct tcp_row *, void *), const void *row,
+		   size_t size)
 {
-	struct tcp_row whole = { 0 };
-
-	memcpy(&whole, row, size < sizeof(whole) ? size : sizeof(whole));
-	fn(&whole, arg);
+	/* All rows of a run are of one size. */
+	memcpy(&tcp->whole, row, size < sizeof(tcp->whole) ? size : sizeof(tcp->whole));
+	fn(&tcp->whole, tcp->arg);
 }
 
 static int on_ring(void *arg, void *data, size_t size)
@@ -343,8 +343,8 @@ static int on_ring(void *arg, void *data, size_t size)
 	const uint32_t *kind = data;
 
 	if (*kind == TCP_RECORD_CONNECTION && size >= offsetof(struct tcp_record, row) + TCP_ROW_SHORT)
-		on_row(tcp->fns->ended, &((const struct tcp_record *)data)->row,
-		       size - offsetof(struct tcp_record, row), tcp->arg);
+		on_row(tcp, tcp->fns->ended, &((const struct tcp_record *)data)->row,
+		       size - offsetof(struct tcp_record, row));
 	else if (*kind == TCP_RECORD_TIMEWAIT && size >= sizeof(struct timewait_record))
 		tcp->fns->timewait(&((const struct timewait_record *)data)->row, tcp->arg);
 	else if (*kind == TCP_RECORD_DATAGRAMS && size >= sizeof(struct udp_record))
@@ -437,7 +437,7 @@ static void on_living(const void *row, size_t size, void *arg)
 	struct tcp *tcp = arg;
 
 	if (!may_be_another(tcp, row))
-		on_row(tcp->fns->living, row, size, tcp->arg);
+		on_row(tcp, tcp->fns->living, row, size);
 }
 
 static void on_waiting(const void *row, size_t size, void *arg)
