@@ -4,7 +4,8 @@
  * A part of tcp.bpf.c.
  *
  * LOCKING: there is none. What a CPU is at is its own, in the map softirqs; listeners are
- * shared, and added to atomically.
+ * shared, and added to atomically. A slot for a request is taken atomically; what is in it
+ * is its owner's, which is in one handshake at a time.
  */
 #ifndef IOREADY_LISTEN_H
 #define IOREADY_LISTEN_H
@@ -16,24 +17,74 @@ struct {
 	__type(value, struct listen_row);
 } listeners SEC(".maps");
 
-/* When the SYN of a request came, by the request's address. */
+/*
+ * struct request_slot - when the SYN of a request came
+ * @request: its address; 0: the slot is free
+ *
+ * A table of our own, because a request lives for a round trip only: to allocate an element
+ * of a hash and to free it again costs ten times what the rest of its hooks does. It has its
+ * slot within a few of the one that its address says.
+ */
+struct request_slot {
+	u64 request;
+	u64 syn_ns;
+};
+
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, REQUESTS_MAX);
-	__type(key, u64);
-	__type(value, u64);
+	__type(key, u32);
+	__type(value, struct request_slot);
 } requests SEC(".maps");
 
-static __always_inline void listen_name(struct listen_key *key, const struct sock *sk)
+#define REQUEST_REACH 4
+_Static_assert(REQUESTS_MAX == 1 << 16, "a slot's number is 16 bits of a product");
+
+static __always_inline struct request_slot *request_slot(u64 request, u32 further)
 {
-	key->netns_cookie = BPF_CORE_READ(sk, __sk_common.skc_net.net, net_cookie);
-	key->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	key->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	if (key->family == AF_INET)
-		BPF_CORE_READ_INTO((u32 *)key->local, sk, __sk_common.skc_rcv_saddr);
-	else
+	/* Fibonacci hashing: Knuth, The Art of Computer Programming, volume 3, 6.4. */
+	u32 at = (u16)((request * 0x9e3779b97f4a7c15ULL >> 48) + further);
+
+	return bpf_map_lookup_elem(&requests, &at);
+}
+
+static __always_inline struct request_slot *request_find(u64 request)
+{
+	for (u32 i = 0; i < REQUEST_REACH; i++) {
+		struct request_slot *slot = request_slot(request, i);
+
+		if (slot && slot->request == request)
+			return slot;
+	}
+	return NULL;
+}
+
+static __always_inline struct request_slot *request_claim(u64 request)
+{
+	for (u32 i = 0; i < REQUEST_REACH; i++) {
+		struct request_slot *slot = request_slot(request, i);
+
+		if (slot && !slot->request &&
+		    !__sync_val_compare_and_swap(&slot->request, 0, request))
+			return slot;
+	}
+	return NULL;
+}
+
+static __always_inline void listen_name(struct listen_key *key, const struct sock *sk, bool typed)
+{
+	struct net *net = FIELD(sk, typed, __sk_common.skc_net.net);
+
+	key->netns_cookie = FIELD(net, typed, net_cookie);
+	key->family = FIELD(sk, typed, __sk_common.skc_family);
+	key->local_port = FIELD(sk, typed, __sk_common.skc_num);
+	if (key->family == AF_INET) {
+		/* The CPU's last listener may have been one of IPv6. */
+		__builtin_memset(key->local, 0, sizeof(key->local));
+		*(u32 *)key->local = FIELD(sk, typed, __sk_common.skc_rcv_saddr);
+	} else {
 		BPF_CORE_READ_INTO(&key->local, sk, __sk_common.skc_v6_rcv_saddr);
+	}
 }
 
 static __always_inline struct listen_row *listen_get(const struct listen_key *key)
@@ -60,7 +111,7 @@ int BPF_PROG(retransmit_synack, const struct sock *sk)
 	/* Fast Open's has the child here. */
 	if (!open || !sk || sk->__sk_common.skc_state != STATE_LISTEN || !netns_selected(sk))
 		return 0;
-	listen_name(&key, sk);
+	listen_name(&key, sk, true);
 	row = listen_get(&key);
 	if (row)
 		__sync_fetch_and_add(&row->synack_retransmits, 1);
@@ -68,7 +119,7 @@ int BPF_PROG(retransmit_synack, const struct sock *sk)
 }
 
 /* A SYN has come to a listener. */
-static __always_inline int syn_begin(const struct sock *sk)
+static __always_inline int syn_begin(const struct sock *sk, bool typed)
 {
 	struct softirq *softirq = softirq_get();
 	struct listen_row *row;
@@ -80,30 +131,41 @@ static __always_inline int syn_begin(const struct sock *sk)
 		return 0;
 	}
 	softirq->syn_ns = bpf_ktime_get_ns();
-	listen_name(&softirq->listener, sk);
+	listen_name(&softirq->listener, sk, typed);
 	row = listen_get(&softirq->listener);
 	if (row)
 		__sync_fetch_and_add(&row->syns, 1);
 	return 0;
 }
 
-FUNCTION(tcp_conn_request, syn_begin(sk), void *rsk_ops, void *af_ops, struct sock *sk)
+FUNCTION(tcp_conn_request, syn_begin(sk, typed), void *rsk_ops, void *af_ops, struct sock *sk)
 
 /* And a request is made for it, before the SYN-ACK is sent. */
-static __always_inline int request_begin(u64 request)
+static __always_inline int request_begin(u64 pointer)
 {
 	struct softirq *softirq = softirq_get();
+	struct request_slot *slot;
 	struct listen_row *row;
+	u64 request;
 
+	if (!softirq)
+		return 0;
+	request = softirq_number(softirq, pointer);
+	slot = request_find(request);
 	/* Its SYN was not seen, see LOCKING, or is another namespace's. */
-	if (!softirq || !softirq->syn_ns) {
-		bpf_map_delete_elem(&requests, &request);
+	if (!softirq->syn_ns) {
+		if (slot)
+			slot->request = 0;
 		return 0;
 	}
 	row = listen_get(&softirq->listener);
 	if (row)
 		__sync_fetch_and_add(&row->kept, 1);
-	if (bpf_map_update_elem(&requests, &request, &softirq->syn_ns, BPF_ANY))
+	if (!slot)
+		slot = request_claim(request);
+	if (slot)
+		slot->syn_ns = softirq->syn_ns;
+	else
 		tcp_lose(TCP_LOSS_REQUESTS);
 	softirq->syn_ns = 0;
 	return 0;
@@ -115,17 +177,18 @@ FUNCTION(inet_csk_reqsk_queue_hash_add, request_begin((u64)req), void *sk, void 
 static __always_inline int request_end(const struct sock *child, u64 request)
 {
 	struct softirq *softirq = softirq_get();
-	u64 *syn_ns;
+	struct request_slot *slot;
 
 	if (!softirq || !child)
 		return 0;
-	syn_ns = bpf_map_lookup_elem(&requests, &request);
+	slot = request_find(softirq_number(softirq, request));
 	softirq->child = (u64)child;
 	/* Where its SYN came before the window, it is not known. */
-	softirq->child_syn_ns = syn_ns ? *syn_ns : 0;
+	softirq->child_syn_ns = slot ? slot->syn_ns : 0;
 	softirq->child_synack_ns =
 		BPF_CORE_READ((struct tcp_request_sock *)request, snt_synack) * 1000;
-	bpf_map_delete_elem(&requests, &request);
+	if (slot)
+		slot->request = 0;
 	return 0;
 }
 
@@ -135,7 +198,14 @@ FUNCTION(inet_csk_complete_hashdance, request_end(child, (u64)req), void *sk, st
 /* A request is given up. */
 static __always_inline int request_drop(u64 request)
 {
-	bpf_map_delete_elem(&requests, &request);
+	struct softirq *softirq = softirq_get();
+	struct request_slot *slot;
+
+	if (!softirq)
+		return 0;
+	slot = request_find(softirq_number(softirq, request));
+	if (slot)
+		slot->request = 0;
 	return 0;
 }
 

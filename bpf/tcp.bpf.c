@@ -39,23 +39,33 @@ char LICENSE[] SEC("license") = "GPL";
 #define IPPROTO_MPTCP 262
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
+#define EEXIST 17	/* include/uapi/asm-generic/errno-base.h */
 #define SEND_SHUTDOWN 2	/* include/net/sock.h */
 #define RCV_SHUTDOWN 1
 #define SOCK_DEAD (1UL << 0)	/* there, enum sock_flags: no process has it */
 #define SOCK_DONE (1UL << 1)	/* there: the peer's FIN was taken */
 
-/* A program on a function: by fentry, or by kprobe. */
+/*
+ * A program on a function: by fentry, or by kprobe. What fentry is passed is typed: the
+ * verifier knows what it points to, and lets that be read without a helper. Kprobes have
+ * addresses.
+ */
 #define FUNCTION(function, call, ...)						\
 	SEC("fentry/" #function)						\
 	int BPF_PROG(fentry_##function, __VA_ARGS__)				\
 	{									\
+		enum { typed = true };						\
 		return open ? call : 0;						\
 	}									\
 	SEC("kprobe/" #function)						\
 	int BPF_KPROBE(kprobe_##function, __VA_ARGS__)				\
 	{									\
+		enum { typed = false };						\
 		return open ? call : 0;						\
 	}
+
+/* A field of what such a program is passed. */
+#define FIELD(p, typed, field) ((typed) ? (p)->field : BPF_CORE_READ(p, field))
 
 /* --- knobs, fixed at load ---------------------------------------------------- */
 
@@ -110,6 +120,7 @@ struct {
  * @child: the socket that was made of a request; not ESTABLISHED yet
  * @child_syn_ns, @child_synack_ns: of it
  * @timer: the minisock whose timer goes off
+ * @number: see softirq_number()
  */
 struct softirq {
 	u64 syn_ns;
@@ -118,6 +129,7 @@ struct softirq {
 	u64 child_syn_ns;
 	u64 child_synack_ns;
 	u64 timer;
+	u64 number;
 };
 
 struct {
@@ -147,6 +159,9 @@ struct {
 	__type(value, struct early);
 } earlies SEC(".maps");
 
+/* At least as many as stand there: mostly none, and then nobody has to look. */
+__u64 earlies_nr;
+
 /* What a new row is made of. */
 static const struct tcp_row blank_row;
 
@@ -165,6 +180,13 @@ static __always_inline struct softirq *softirq_get(void)
 	return bpf_map_lookup_elem(&softirqs, &zero);
 }
 
+/* The address in a typed pointer, to compute with: the verifier allows that of numbers only. */
+static __always_inline u64 softirq_number(struct softirq *softirq, u64 pointer)
+{
+	*(volatile u64 *)&softirq->number = pointer;
+	return *(volatile u64 *)&softirq->number;
+}
+
 /* --- rows ------------------------------------------------------------------------ */
 
 /*
@@ -181,10 +203,7 @@ static __always_inline struct tcp_row *row_by(u64 cookie)
 	return cookie ? bpf_map_lookup_elem(&connections, &cookie) : NULL;
 }
 
-/*
- * A row by the socket that a tracepoint, fentry or an iterator gave: the verifier knows
- * what such a pointer is, and lets it be read without a helper. Kprobes have addresses.
- */
+/* A row by the socket that a tracepoint, fentry or an iterator gave: it is typed. */
 static __always_inline struct tcp_row *row_get(const struct sock *sk)
 {
 	return row_by(sk->__sk_common.skc_cookie.counter);
@@ -213,7 +232,8 @@ static __always_inline void row_address(struct tcp_row *row, const struct sock *
 		(to)->tgid = (task)->tgid;					\
 		(to)->tid = (task)->pid;					\
 		(to)->start_ns = leader->start_boottime;			\
-		bpf_probe_read_kernel((to)->comm, sizeof((to)->comm), leader->comm); \
+		((u64 *)(to)->comm)[0] = ((u64 *)leader->comm)[0];		\
+		((u64 *)(to)->comm)[1] = ((u64 *)leader->comm)[1];		\
 	} while (0)
 
 static __always_inline void row_owner(struct tcp_row *row, struct task_struct *task)
@@ -256,8 +276,10 @@ static __always_inline bool netns_selected(const struct sock *sk)
 
 static __always_inline bool ports_selected(u16 local, u16 remote)
 {
-	bool found = !filter_ports_nr;
+	bool found = false;
 
+	if (!filter_ports_nr)
+		return true;
 	for (u32 i = 0; i < TCP_PORTS_MAX; i++)
 		if (i < filter_ports_nr && (filter_ports[i] == local || filter_ports[i] == remote))
 			found = true;
@@ -273,7 +295,9 @@ static __always_inline bool row_selected(const struct tcp_row *row)
 	if (!ports_selected(row->local_port, row->remote_port) &&
 	    !(row->state == STATE_SYN_SENT && !row->local_port))
 		return false;
-	for (u32 i = 0; filter_peer_bits && i < 16; i++) {
+	if (!filter_peer_bits)
+		return true;
+	for (u32 i = 0; i < 16; i++) {
 		u8 byte = !v4 ? row->remote[i] : i < 10 ? 0 : i < 12 ? 0xff : row->remote[i - 12];
 		s32 bits = (s32)filter_peer_bits - (s32)i * 8;
 
@@ -391,13 +415,14 @@ static __always_inline bool is_fastopen_child(const struct tcp_sock *tp)
 
 static __always_inline void early_forget(u64 sk)
 {
-	bpf_map_delete_elem(&earlies, &sk);
+	if (earlies_nr && !bpf_map_delete_elem(&earlies, &sk))
+		__sync_fetch_and_sub(&earlies_nr, 1);
 }
 
 /* Who has it already owns the row too; false: and is not asked about. */
 static __always_inline bool row_early(struct tcp_row *row, u64 sk)
 {
-	struct early *early = bpf_map_lookup_elem(&earlies, &sk);
+	struct early *early = earlies_nr ? bpf_map_lookup_elem(&earlies, &sk) : NULL;
 
 	if (!early)
 		return true;
@@ -420,7 +445,8 @@ static __always_inline struct tcp_row *row_passive(const struct sock *sk, u64 co
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct softirq *softirq = softirq_get();
-	struct tcp_row *row = bpf_map_lookup_elem(&connections, &cookie);
+	bool made_now = softirq && softirq->child == (u64)sk;
+	struct tcp_row *row = made_now ? NULL : bpf_map_lookup_elem(&connections, &cookie);
 	u32 rtt;
 
 	if (!row)
@@ -431,7 +457,7 @@ static __always_inline struct tcp_row *row_passive(const struct sock *sk, u64 co
 	row->syn_retransmits = tp->total_retrans;
 	if (is_fastopen_child(tp))
 		row->flags |= TCP_FASTOPEN;
-	if (softirq && softirq->child == (u64)sk) {
+	if (made_now) {
 		row->syn_ns = softirq->child_syn_ns;
 		row->synack_ns = softirq->child_synack_ns;
 		softirq->child = 0;
@@ -621,112 +647,7 @@ int BPF_PROG(reset_out, const struct sock *sk)
 #include "listen.h"
 #include "timewait.h"
 #include "udp.h"
-
-/* --- accept ------------------------------------------------------------------------------------ */
-
-/* Its ACK is still to come. */
-static __always_inline void accepted_early(u64 sk, struct task_struct *task, u64 now)
-{
-	struct early early = { .accepted_ns = now };
-
-	if (selected(task))
-		OWNER_NOTE(&early, task);
-	if (bpf_map_update_elem(&earlies, &sk, &early, BPF_ANY))
-		tcp_lose(TCP_LOSS_TABLE);
-}
-
-static __always_inline bool is_syn_recv(const struct sock *sk)
-{
-	return BPF_CORE_READ(sk, __sk_common.skc_state) == STATE_SYN_RECV;
-}
-
-/* Whoever makes the row of a new connection has done so; nobody else writes it before. */
-static __always_inline bool row_whole(const struct tcp_row *row)
-{
-	return row && row->state && row->state != STATE_SYN_RECV;
-}
-
-/* A process has accepted @sk. */
-static __always_inline int accepted(const struct sock *sk, u64 now)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct tcp_row *row;
-	bool is_early;
-
-	if (!sk)
-		return 0;
-	row = row_by(cookie_of(sk));
-	if (!row_whole(row)) {
-		/*
-		 * By Fast Open; or another CPU has just queued it and makes it ESTABLISHED
-		 * now. It makes the row whole and then looks who was early, this one does so
-		 * the other way round: one of the two sees the other. The kernel changes its
-		 * own state after the row's, so with that the row is whole.
-		 */
-		is_early = is_syn_recv(sk) && netns_selected(sk);
-		if (is_early)
-			accepted_early((u64)sk, task, now);
-		row = row_by(cookie_of(sk));
-		if (!row_whole(row)) {
-			/* Its row has come and gone: it is not one that is asked about. */
-			if (is_early && !is_syn_recv(sk))
-				early_forget((u64)sk);
-			return 0;
-		}
-		early_forget((u64)sk);
-	}
-	if (!(row->flags & TCP_PASSIVE) || row->flags & TCP_OWNED)
-		return 0;
-	if (selected(task)) {
-		row->accepted_ns = now;
-		row_owner(row, task);
-		if (row->established_ns)
-			reach_count(&row->accept_reach, row->established_ns, now);
-		return 0;
-	}
-	row_drop(row);
-	return 0;
-}
-
-/* By the return value, wherever this kernel's arguments end. */
-SEC("fexit/inet_csk_accept")
-int fexit_accept(void *ctx)
-{
-	u64 sk = 0;
-
-	if (!open || bpf_get_func_ret(ctx, &sk))
-		return 0;
-	return accepted((struct sock *)sk, bpf_ktime_get_ns());
-}
-
-/* The socket behind one of a task's fds, or NULL. */
-static __always_inline struct sock *sock_of_fd(struct task_struct *task, u32 fd)
-{
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file *file = NULL, **at = BPF_CORE_READ(fdt, fd);
-	struct socket *socket;
-	struct sock *sk;
-
-	if (fd >= BPF_CORE_READ(fdt, max_fds) ||
-	    bpf_probe_read_kernel(&file, sizeof(file), at + fd) || !file ||
-	    (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return NULL;
-	socket = BPF_CORE_READ(file, private_data);
-	sk = BPF_CORE_READ(socket, sk);
-	/* What the peer began is its first subflow. */
-	if (bpf_core_field_exists(((struct mptcp_sock *)0)->first) &&
-	    BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP)
-		sk = BPF_CORE_READ((struct mptcp_sock *)sk, first);
-	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP ? sk : NULL;
-}
-
-SEC("tp/syscalls/sys_exit_accept4")
-int exit_accept(struct sys_exit_record *ctx)
-{
-	if (!open || ctx->ret < 0)
-		return 0;
-	return accepted(sock_of_fd(bpf_get_current_task_btf(), ctx->ret), bpf_ktime_get_ns());
-}
+#include "accept.h"
 
 /* --- iterator: run by the collector, in its own time --------------------------------------------- */
 
@@ -760,7 +681,7 @@ static __always_inline void listener_tell(const struct sock *sk, u64 cookie,
 	struct listener_record r = { .kind = TCP_RECORD_LISTENER, .size = sizeof(r) };
 
 	r.cookie = cookie;
-	listen_name(&r.key, sk);
+	listen_name(&r.key, sk, true);
 	r.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	r.tgid = task->tgid;
 	r.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);

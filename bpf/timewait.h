@@ -14,9 +14,10 @@ struct {
 	__type(value, struct timewait_row);
 } timewaits SEC(".maps");
 
-static __always_inline int timewait_begin(struct inet_timewait_sock *tw, const struct sock *sk)
+static __always_inline int timewait_begin(struct inet_timewait_sock *tw, const struct sock *sk,
+					  bool typed)
 {
-	u64 cookie = cookie_of(sk);
+	u64 cookie = FIELD(sk, typed, __sk_common.skc_cookie.counter);
 	struct timewait_row t = { 0 };
 	struct tcp_row *row = row_by(cookie);
 
@@ -29,7 +30,7 @@ static __always_inline int timewait_begin(struct inet_timewait_sock *tw, const s
 	t.local_port = row->local_port;
 	t.remote_port = row->remote_port;
 	t.born_ns = bpf_ktime_get_ns();
-	if (BPF_CORE_READ(tw, tw_substate) == STATE_TIME_WAIT)
+	if (FIELD(tw, typed, tw_substate) == STATE_TIME_WAIT)
 		t.time_wait_ns = t.born_ns;
 	if (bpf_map_update_elem(&timewaits, &cookie, &t, BPF_ANY))
 		tcp_lose(TCP_LOSS_TIMEWAITS);
@@ -37,23 +38,27 @@ static __always_inline int timewait_begin(struct inet_timewait_sock *tw, const s
 }
 
 /* Renamed in 6.12: which of the two is attached is found in the kernel's symbols. */
-FUNCTION(inet_twsk_hashdance, timewait_begin(tw, sk), struct inet_timewait_sock *tw,
-	 struct sock *sk)
-FUNCTION(inet_twsk_hashdance_schedule, timewait_begin(tw, sk), struct inet_timewait_sock *tw,
-	 struct sock *sk)
+FUNCTION(inet_twsk_hashdance, timewait_begin(tw, sk, typed),
+	 struct inet_timewait_sock *tw, struct sock *sk)
+FUNCTION(inet_twsk_hashdance_schedule, timewait_begin(tw, sk, typed),
+	 struct inet_timewait_sock *tw, struct sock *sk)
 
-/* Its timer is set anew: the peer's FIN may have come. */
-static __always_inline int timewait_schedule(struct inet_timewait_sock *tw)
+/* Its timer is set, anew if the peer's FIN has come to it. */
+static __always_inline int timewait_schedule(struct inet_timewait_sock *tw, bool anew, bool typed)
 {
-	u64 cookie = cookie_of(tw);
-	struct timewait_row *t = cookie ? bpf_map_lookup_elem(&timewaits, &cookie) : NULL;
+	u64 cookie = FIELD(tw, typed, __tw_common.skc_cookie.counter);
+	struct timewait_row *t;
 
-	if (t && !t->time_wait_ns && BPF_CORE_READ(tw, tw_substate) == STATE_TIME_WAIT)
+	if (!anew || !cookie)
+		return 0;
+	t = bpf_map_lookup_elem(&timewaits, &cookie);
+	if (t && !t->time_wait_ns && FIELD(tw, typed, tw_substate) == STATE_TIME_WAIT)
 		t->time_wait_ns = bpf_ktime_get_ns();
 	return 0;
 }
 
-FUNCTION(__inet_twsk_schedule, timewait_schedule(tw), struct inet_timewait_sock *tw)
+FUNCTION(__inet_twsk_schedule, timewait_schedule(tw, rearm, typed),
+	 struct inet_timewait_sock *tw, int timeo, u8 rearm)
 
 static __always_inline int timewait_timer(u64 timer)
 {
@@ -66,10 +71,10 @@ static __always_inline int timewait_timer(u64 timer)
 
 FUNCTION(tw_timer_handler, timewait_timer((u64)timer), void *timer)
 
-static __always_inline int timewait_end(struct inet_timewait_sock *tw)
+static __always_inline int timewait_end(struct inet_timewait_sock *tw, bool typed)
 {
 	struct softirq *softirq = softirq_get();
-	u64 cookie = cookie_of(tw);
+	u64 cookie = FIELD(tw, typed, __tw_common.skc_cookie.counter);
 	struct timewait_row *t = cookie ? bpf_map_lookup_elem(&timewaits, &cookie) : NULL;
 	struct timewait_record *r;
 
@@ -92,6 +97,6 @@ static __always_inline int timewait_end(struct inet_timewait_sock *tw)
 	return 0;
 }
 
-FUNCTION(inet_twsk_kill, timewait_end(tw), struct inet_timewait_sock *tw)
+FUNCTION(inet_twsk_kill, timewait_end(tw, typed), struct inet_timewait_sock *tw)
 
 #endif /* IOREADY_TIMEWAIT_H */

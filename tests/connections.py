@@ -415,6 +415,9 @@ def reuse(net, truth, between):
         port = x.local[1]
         x.c.close()
         x.a.recv(1)
+        if not i:
+            # Its minisock begins as this, and the peer's FIN comes to it.
+            wait_for("FIN_WAIT_2", lambda: (port, x.remote[1], "05") in net.client.states())
         x.a.close()
         if not i:
             wait_for("TIME_WAIT", lambda: (port, x.remote[1], "06") in net.client.states())

@@ -92,6 +92,8 @@ def known(net, tier):
             results.ok("minisocks are born, expire, are cut short", not why, *why, m)
             results.ok("an orphan's FIN_WAIT_2 took its second",
                        m["fin_wait2_ns"]["count"] >= 1 and m["fin_wait2_ns"]["max"] >= 900 * MS, m)
+            results.ok("TIME_WAIT begins with the peer's FIN, and took more than a second",
+                       m["time_wait_ns"]["count"] == 1 and m["time_wait_ns"]["max"] >= 1000 * MS, m)
             x = truth.reused
             ends = [l for l in lines if l["local"] == text(x.local) and
                     l["remote"] == text(x.remote)]
