@@ -183,7 +183,6 @@ ended()
 native()
 {
 	suite units "$O/tests/test_units"
-	suite docs tests/test_docs.sh
 	suite cli tests/test_cli.sh
 	suite trace tests/test_trace.sh
 	suite top tests/test_top.sh
@@ -249,8 +248,6 @@ figures()
 			env "O=$O" "IOREADY_TIERS=fentry kprobe" tests/test_herd.py
 		guest $name tcp -m 2G -t 1200 -- \
 			env "O=$O" "IOREADY_TIERS=fentry kprobe tracepoint" tests/test_tcp.py
-		guest $name reach -m 2G -t 1200 -- \
-			env "O=$O" IOREADY_TIERS=fentry tests/test_reach.py
 		guest $name "tcp, hosts" -m 2G -t 1200 -- \
 			env "O=$O" IOREADY_TIERS=fentry tests/test_tcp_hosts.py
 		with_module $name selftest -m 2G -t 1800 -- \
@@ -270,21 +267,24 @@ behaviour()
 		guest $name trace -t 800 -- env "O=$O" tests/test_trace.sh
 		guest $name snapshot -m 2G -t 1800 -- \
 			env "O=$O" "IOREADY_KO=$(module $name)" tests/test_snapshot.sh
-		guest $name udp -m 2G -t 1800 -- \
-			env "O=$O" "IOREADY_TIERS=fentry kprobe tracepoint" tests/test_udp.py
+		guest $name reach -m 2G -t 1200 -- \
+			env "O=$O" IOREADY_TIERS=fentry tests/test_reach.py
 	done
 }
 
-# However late: the module's tests wait for what they look for, and budgets are
-# instructions, which time is made of there.
+# However late: the tests of the module wait for what they look for, those of UDP count what
+# they sent, and budgets are instructions, which time is made of there.
 patient()
 {
 	local name
 
 	renice -n 10 -p "$BASHPID" >/dev/null
+	suite docs tests/test_docs.sh
 	for name in 6.1 6.12 7.2; do
 		with_module $name module -m 2G -t 1800 -- env "IOREADY_KO=$(module $name)" \
 			sh -c "insmod \$IOREADY_KO && $O/tests/test_module"
+		guest $name udp -m 2G -t 1800 -- \
+			env "O=$O" "IOREADY_TIERS=fentry kprobe tracepoint" tests/test_udp.py
 		suite "budget, guest $name" tests/bench/budget.sh "$name"
 	done
 	guest 5.10 refusal -t 300 -- env "O=$O" tests/test_refusal.sh
