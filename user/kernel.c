@@ -98,9 +98,12 @@ static void choice_read(int fd, const char *marks, char choice[16])
 
 static void lockdown_read(struct kernel *kernel)
 {
-	strcpy(kernel->lockdown, "none");
-	choice_read(open("/sys/kernel/security/lockdown", O_RDONLY | O_CLOEXEC), "[]",
-		    kernel->lockdown);
+	const char *file = "/sys/kernel/security/lockdown";
+
+	/* Its neighbour is there whenever securityfs is mounted. */
+	if (access(file, F_OK) && !access("/sys/kernel/security/lsm", F_OK))
+		strcpy(kernel->lockdown, "none");
+	choice_read(open(file, O_RDONLY | O_CLOEXEC), "[]", kernel->lockdown);
 }
 
 /* From debugfs, as where tracefs is: there since 5.12 if it can be changed. */

@@ -21,7 +21,7 @@ struct btf;
  * @host: uname -n
  * @cpus: possible CPUs, what per-CPU maps are multiplied by
  * @btf: the kernel's types
- * @lockdown: "none", "integrity", "confidentiality"
+ * @lockdown: "none", "integrity", "confidentiality"; empty if it cannot be read
  * @may_bpf: CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN) are held
  * @task_storage: programs of tracepoints may use task storage (5.11)
  * @fentry: programs may be attached to functions; @fentry_error says why not
