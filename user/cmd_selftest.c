@@ -409,12 +409,54 @@ static int run_report(struct selftest_run *run, struct err *err)
 	return 0;
 }
 
+/* The run, as long as it is a process of its own. */
+static pid_t run_pid;
+
+static void on_signal(int signal)
+{
+	kill(run_pid, signal);
+}
+
+/*
+ * What --load has loaded has to go also if Ctrl-C ends the run, so this process waits for that.
+ * Its workers are killed when it ends: as their parent from then on, this one waits for them
+ * too, for they hold the module until they are gone.
+ * @mask: of signals, until @run_pid was known
+ *
+ * Return: the run's exit status.
+ */
+static int run_wait(const sigset_t *mask)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	int status, ended = 0;
+	struct err err;
+	pid_t pid;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	sigaction(SIGHUP, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	while ((pid = wait(&status)) > 0 || errno == EINTR)
+		if (pid == run_pid)
+			ended = status;
+	if (module_unload(&err))
+		cmd_fail("selftest", -EBUSY, err.text);
+	if (WIFEXITED(ended))
+		return WEXITSTATUS(ended);
+	/* As if it had been us. */
+	signal(WTERMSIG(ended), SIG_DFL);
+	raise(WTERMSIG(ended));
+	return EXIT_FAILED;
+}
+
 int cmd_selftest(int argc, char **argv)
 {
 	struct selftest_options o = { .rounds = 200 };
 	struct selftest_run *run;
+	int ret = 0, status = EXIT_DONE, tally[VERDICTS];
 	struct err err = { "" };
-	int ret = 0, status = EXIT_DONE, tally[VERDICTS], loaded = -1;
+	sigset_t all, mask;
 
 	argp_err_exit_status = EXIT_USAGE;
 	argv[0] = "ioready selftest";
@@ -427,11 +469,24 @@ int cmd_selftest(int argc, char **argv)
 		return cmd_fail("selftest", -ENOMEM, "out of memory");
 	run->o = &o;
 	run->kernel.tracefs = -1;
-	if (o.load) {
-		loaded = module_load(o.file, &err);
-		ret = loaded < 0 ? loaded : 0;
+	if (o.load)
+		ret = module_load(o.file, &err);
+	/* Only what we have loaded is ours to unload. */
+	if (o.load && !ret) {
+		sigfillset(&all);
+		sigprocmask(SIG_BLOCK, &all, &mask);
+		run_pid = fork();
+		if (run_pid > 0) {
+			free(run);
+			return run_wait(&mask);
+		}
+		sigprocmask(SIG_SETMASK, &mask, NULL);
+		if (run_pid < 0) {
+			ret = err_set(&err, -errno, "fork: %s", strerror(errno));
+			module_unload(&(struct err){ "" });
+		}
 	}
-	if (!ret)
+	if (ret >= 0)
 		ret = run_open(run, &err);
 	if (!ret)
 		ret = run_attempts(run, &err);
@@ -449,8 +504,5 @@ int cmd_selftest(int argc, char **argv)
 	run_clear(run);
 	kernel_close(&run->kernel);
 	free(run);
-	/* Only what we loaded; who uses it meanwhile keeps it. */
-	if (loaded == 0 && module_unload(&err))
-		cmd_fail("selftest", -EBUSY, err.text);
 	return status;
 }
