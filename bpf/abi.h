@@ -137,7 +137,7 @@ enum loss {
  * @exact_scans: ->poll() calls counted in them
  * @exact_derived: what @scans says of the same calls
  * @watched_max: the largest watched set seen
- * @told: not 0: the last word is out, see the contract above
+ * @told: not 0: somebody has the last word, see the contract above
  * @histogram: latencies; stops at 2^32 - 1 (LOSS_HISTOGRAM)
  */
 struct wait_row {

@@ -271,8 +271,8 @@ struct listen_row {
  *
  * @TCP_LOSS_TABLE: connections that found no room in their table.
  * @TCP_LOSS_RING: connections that ended while the ring was full.
- * @TCP_LOSS_REQUESTS: handshakes that found no room in their table, or near the place that
- *	is theirs: when their SYN came is not known.
+ * @TCP_LOSS_REQUESTS: handshakes that found no free slot within reach: when their SYN came
+ *	is not known.
  * @TCP_LOSS_LISTENERS: SYNs to listeners that found no room in their table.
  * @TCP_LOSS_TIMEWAITS: minisocks that found no room in their table, or ended while the
  *	ring was full.

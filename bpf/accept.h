@@ -19,8 +19,11 @@ static __always_inline void accepted_early(u64 sk, struct task_struct *task, u64
 	/* Counted before it is there, so that it is never there uncounted. */
 	__sync_fetch_and_add(&earlies_nr, 1);
 	err = bpf_map_update_elem(&earlies, &sk, &early, BPF_NOEXIST);
-	if (!err)
+	if (!err) {
+		/* The barrier that accepted() counts on, between this and its look-up. */
+		__sync_fetch_and_add(&earlies_nr, 0);
 		return;
+	}
 	__sync_fetch_and_sub(&earlies_nr, 1);
 	/* Whoever had that address did not take his leave. */
 	if (err != -EEXIST || bpf_map_update_elem(&earlies, &sk, &early, BPF_EXIST))

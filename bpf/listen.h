@@ -4,8 +4,8 @@
  * A part of tcp.bpf.c.
  *
  * LOCKING: there is none. What a CPU is at is its own, in the map softirqs; listeners are
- * shared, and added to atomically. A slot for a request is taken atomically; what is in it
- * is its owner's, which is in one handshake at a time.
+ * shared, and added to atomically. A request's slot is taken and given back atomically, for
+ * two CPUs may be at the end of one: its ACK and its timer, or its ACK and data.
  */
 #ifndef IOREADY_LISTEN_H
 #define IOREADY_LISTEN_H
@@ -19,11 +19,12 @@ struct {
 
 /*
  * struct request_slot - when the SYN of a request came
- * @request: its address; 0: the slot is free
+ * @request: its address; REQUEST_NONE, or REQUEST_GOING: about to be that
+ * @syn_ns: 0: not told yet
  *
- * A table of our own, because a request lives for a round trip only: to allocate an element
- * of a hash and to free it again costs ten times what the rest of its hooks does. It has its
- * slot within a few of the one that its address says.
+ * A table of our own, because a request lives for a round trip only: to make an element of a
+ * hash, to find it and to free it takes six times the instructions. Its slot is one of the
+ * REQUEST_REACH from where its address hashes to.
  */
 struct request_slot {
 	u64 request;
@@ -37,8 +38,16 @@ struct {
 	__type(value, struct request_slot);
 } requests SEC(".maps");
 
+#define REQUEST_NONE 0
+#define REQUEST_GOING 1
 #define REQUEST_REACH 4
 _Static_assert(REQUESTS_MAX == 1 << 16, "a slot's number is 16 bits of a product");
+
+/*
+ * Not every end of a request is seen: since 6.12 its timer gives it up within a static
+ * function. By default it does so after 63 seconds, at the fifth SYN-ACK without an answer.
+ */
+#define REQUEST_NS_MAX 130000000000ULL
 
 static __always_inline struct request_slot *request_slot(u64 request, u32 further)
 {
@@ -59,13 +68,37 @@ static __always_inline struct request_slot *request_find(u64 request)
 	return NULL;
 }
 
-static __always_inline struct request_slot *request_claim(u64 request)
+/* Unless it is another's already. */
+static __always_inline void request_free(struct request_slot *slot, u64 request)
+{
+	if (__sync_val_compare_and_swap(&slot->request, request, REQUEST_GOING) != request)
+		return;
+	/* First, so that who comes to have it next is not taken for old. */
+	slot->syn_ns = 0;
+	__sync_lock_test_and_set(&slot->request, REQUEST_NONE);
+}
+
+static __always_inline struct request_slot *request_claim(u64 request, u64 now)
 {
 	for (u32 i = 0; i < REQUEST_REACH; i++) {
 		struct request_slot *slot = request_slot(request, i);
 
-		if (slot && !slot->request &&
-		    !__sync_val_compare_and_swap(&slot->request, 0, request))
+		if (slot && slot->request == REQUEST_NONE &&
+		    __sync_val_compare_and_swap(&slot->request, REQUEST_NONE, request) ==
+			    REQUEST_NONE)
+			return slot;
+	}
+	/* Or that of one that was given up unseen. */
+	for (u32 i = 0; i < REQUEST_REACH; i++) {
+		struct request_slot *slot = request_slot(request, i);
+		u64 there, syn_ns;
+
+		if (!slot)
+			continue;
+		there = *(volatile u64 *)&slot->request;
+		syn_ns = *(volatile u64 *)&slot->syn_ns;
+		if (there > REQUEST_GOING && syn_ns && now > syn_ns + REQUEST_NS_MAX &&
+		    __sync_val_compare_and_swap(&slot->request, there, request) == there)
 			return slot;
 	}
 	return NULL;
@@ -151,18 +184,17 @@ static __always_inline int request_begin(u64 pointer)
 	if (!softirq)
 		return 0;
 	request = softirq_number(softirq, pointer);
+	/* Whoever had that address before is gone. */
 	slot = request_find(request);
-	/* Its SYN was not seen, see LOCKING, or is another namespace's. */
-	if (!softirq->syn_ns) {
-		if (slot)
-			slot->request = 0;
+	if (slot)
+		request_free(slot, request);
+	/* Its SYN was not seen, see LOCKING in tcp.bpf.c, or is another namespace's. */
+	if (!softirq->syn_ns)
 		return 0;
-	}
 	row = listen_get(&softirq->listener);
 	if (row)
 		__sync_fetch_and_add(&row->kept, 1);
-	if (!slot)
-		slot = request_claim(request);
+	slot = request_claim(request, softirq->syn_ns);
 	if (slot)
 		slot->syn_ns = softirq->syn_ns;
 	else
@@ -173,39 +205,43 @@ static __always_inline int request_begin(u64 pointer)
 
 FUNCTION(inet_csk_reqsk_queue_hash_add, request_begin((u64)req), void *sk, void *req)
 
-/* The ACK has come, and made a child of it. */
-static __always_inline int request_end(const struct sock *child, u64 request)
+/* The ACK has come, and made a child of it; unless another CPU did so before: @own is false. */
+static __always_inline int request_end(const struct sock *child, u64 pointer, bool own)
 {
 	struct softirq *softirq = softirq_get();
 	struct request_slot *slot;
+	u64 request;
 
-	if (!softirq || !child)
+	if (!softirq || !child || !own)
 		return 0;
-	slot = request_find(softirq_number(softirq, request));
+	request = softirq_number(softirq, pointer);
+	slot = request_find(request);
 	softirq->child = (u64)child;
 	/* Where its SYN came before the window, it is not known. */
 	softirq->child_syn_ns = slot ? slot->syn_ns : 0;
 	softirq->child_synack_ns =
 		BPF_CORE_READ((struct tcp_request_sock *)request, snt_synack) * 1000;
 	if (slot)
-		slot->request = 0;
+		request_free(slot, request);
 	return 0;
 }
 
-FUNCTION(inet_csk_complete_hashdance, request_end(child, (u64)req), void *sk, struct sock *child,
-	 void *req)
+FUNCTION(inet_csk_complete_hashdance, request_end(child, (u64)req, own_req), void *sk,
+	 struct sock *child, void *req, u8 own_req)
 
 /* A request is given up. */
-static __always_inline int request_drop(u64 request)
+static __always_inline int request_drop(u64 pointer)
 {
 	struct softirq *softirq = softirq_get();
 	struct request_slot *slot;
+	u64 request;
 
 	if (!softirq)
 		return 0;
-	slot = request_find(softirq_number(softirq, request));
+	request = softirq_number(softirq, pointer);
+	slot = request_find(request);
 	if (slot)
-		slot->request = 0;
+		request_free(slot, request);
 	return 0;
 }
 

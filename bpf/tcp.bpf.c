@@ -64,7 +64,7 @@ char LICENSE[] SEC("license") = "GPL";
 		return open ? call : 0;						\
 	}
 
-/* A field of what such a program is passed. */
+/* A field of what such a program is passed, or of what that points to. */
 #define FIELD(p, typed, field) ((typed) ? (p)->field : BPF_CORE_READ(p, field))
 
 /* --- knobs, fixed at load ---------------------------------------------------- */
@@ -189,13 +189,10 @@ static __always_inline u64 softirq_number(struct softirq *softirq, u64 pointer)
 
 /* --- rows ------------------------------------------------------------------------ */
 
-/*
- * The cookie that a socket has; 0 if it was never asked for one. The same field of
- * requests and minisocks is theirs.
- */
-static __always_inline u64 cookie_of(const void *sk)
+/* The cookie that a socket has; 0 if it was never asked for one. */
+static __always_inline u64 cookie_of(const struct sock *sk)
 {
-	return BPF_CORE_READ((struct sock *)sk, __sk_common.skc_cookie.counter);
+	return BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 }
 
 static __always_inline struct tcp_row *row_by(u64 cookie)
@@ -419,6 +416,15 @@ static __always_inline void early_forget(u64 sk)
 		__sync_fetch_and_sub(&earlies_nr, 1);
 }
 
+/* Nor is it the one that this CPU has just made. */
+static __always_inline void child_forget(const struct sock *sk)
+{
+	struct softirq *softirq = softirq_get();
+
+	if (softirq && softirq->child == (u64)sk)
+		softirq->child = 0;
+}
+
 /* Who has it already owns the row too; false: and is not asked about. */
 static __always_inline bool row_early(struct tcp_row *row, u64 sk)
 {
@@ -547,8 +553,10 @@ int BPF_PROG(state, const struct sock *sk, int old, int new)
 	} else {
 		row = row_get(sk);
 		/* Its ACK never came, and its address may be another's from now on. */
-		if (old == STATE_SYN_RECV)
+		if (old == STATE_SYN_RECV) {
 			early_forget((u64)sk);
+			child_forget(sk);
+		}
 	}
 	if (!row)
 		return 0;

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # run.sh [PART...]: runs the tests, natively and in a guest of each kernel.
 #
-# Prints TAP with one numbering over all suites, each skip with its reason; what failed
-# once more, with what its test said of it; and ends with one line "N passed, N failed,
+# Prints TAP with one numbering over all suites, each skip with its reason; then, once more,
+# what failed, with what its test said of it; and ends with one line "N passed, N failed,
 # N skipped". A suite is a program that
 # prints TAP; one that dies without a plan, or plans more than it says, is a
 # failure of its own. Parts: native and guests, which are all that runs without
@@ -137,6 +137,7 @@ tally()
 		case $line in
 		"suite begins: "*)
 			name=${line#suite begins: } planned=-1 seen=0
+			about=() bad=0
 			continue
 			;;
 		"suite ended: "*)
@@ -183,6 +184,7 @@ ended()
 native()
 {
 	suite units "$O/tests/test_units"
+	suite docs tests/test_docs.sh
 	suite cli tests/test_cli.sh
 	suite trace tests/test_trace.sh
 	suite top tests/test_top.sh
@@ -279,7 +281,6 @@ patient()
 	local name
 
 	renice -n 10 -p "$BASHPID" >/dev/null
-	suite docs tests/test_docs.sh
 	for name in 6.1 6.12 7.2; do
 		with_module $name module -m 2G -t 1800 -- env "IOREADY_KO=$(module $name)" \
 			sh -c "insmod \$IOREADY_KO && $O/tests/test_module"

@@ -273,6 +273,9 @@ awk -v update=$update -v table=$table '
 				# exact ones 10 %.
 				slack = added[key] * (tier == part[2] ? 0.01 : 0.1)
 				slack = int(slack) > 3 ? int(slack) : 3
+				# See the head of the table.
+				if (part[1] == "6.1" && part[3] == "connect")
+					slack += 1117
 				if (added[key] <= 0)
 					slack = -added[key]
 				printf "%-5s %-12s %-10s %d\n", part[1], part[2], part[3],
