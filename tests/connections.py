@@ -12,7 +12,7 @@ import socket
 import struct
 import time
 
-from hosts import ACK, FIN, MS, SYN, now, wait_for
+from hosts import ACK, FIN, FIN_WAIT2, MS, SYN, TIME_WAIT, now, wait_for
 
 NODELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 ABORT = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -246,7 +246,7 @@ def resets(net, truth):
     x.c.close()
     x.a.recv(1)
     # Before its FIN is acknowledged there is no minisock, and no way to tell.
-    wait_for("FIN_WAIT_2", lambda: (x.local[1], x.remote[1], "05") in net.client.states())
+    net.client.await_minisock(x.local[1], x.remote[1], FIN_WAIT2)
     x.a.sendall(b"y" * 100)
     wait_for("the reset", lambda: x.a.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
     x.a.close()
@@ -395,7 +395,8 @@ def orphans(net, truth):
     x = Connected(listener, net.server.wire, net.client)
     x.c.close()
     x.a.recv(1)
-    wait_for("FIN_WAIT_2", lambda: (x.local[1], x.remote[1], "05") in net.client.states())
+    # How long it lives is decided when it is made.
+    net.client.await_minisock(x.local[1], x.remote[1], FIN_WAIT2)
     x.active(truth, "orphan", closed_first="local",
              states_ns=Set("established", "syn-sent", "fin-wait-1", "fin-wait-2"))
     truth.left_behind(born=1, expired=1)
@@ -417,10 +418,10 @@ def reuse(net, truth, between):
         x.a.recv(1)
         if not i:
             # Its minisock begins as this, and the peer's FIN comes to it.
-            wait_for("FIN_WAIT_2", lambda: (port, x.remote[1], "05") in net.client.states())
+            net.client.await_minisock(port, x.remote[1], FIN_WAIT2)
         x.a.close()
         if not i:
-            wait_for("TIME_WAIT", lambda: (port, x.remote[1], "06") in net.client.states())
+            net.client.await_minisock(port, x.remote[1], TIME_WAIT)
             between()
     truth.left_behind(born=2, cut_short=1)
     truth.reused = x

@@ -16,8 +16,10 @@ CLONE_NEWNET = 0x40000000
 MS = 1000000
 HOME = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
 FIN, SYN, RST, ACK = 1, 2, 4, 16
-# Of /proc/net/tcp: ends that have nobody, and sockets that listen.
-TIME_WAIT, LISTEN = "06", "0A"
+# Of /proc/net/tcp: ends that have nobody, or may, and sockets that listen.
+FIN_WAIT2, TIME_WAIT, LISTEN = "05", "06", "0A"
+# The timer that /proc/net/tcp tells of what has no other: get_timewait4_sock() of the kernel.
+MINISOCK = "03"
 
 
 def now():
@@ -97,8 +99,8 @@ class Host:
         s.listen(backlog)
         return s
 
-    def states(self):
-        """(local port, remote port, state) of its sockets."""
+    def sockets(self):
+        """(local port, remote port, state, timer) of its sockets, and of minisocks."""
         found = []
         with Inside(self):
             for path in ("tcp", "tcp6"):
@@ -108,10 +110,17 @@ class Host:
                 except OSError:
                     continue
                 for row in rows:
-                    local, remote, state = row.split()[1:4]
+                    local, remote, state, _, timer = row.split()[1:6]
                     found.append((int(local.split(":")[1], 16), int(remote.split(":")[1], 16),
-                                  state))
+                                  state, timer[:2]))
         return found
+
+    def states(self):
+        return [row[:3] for row in self.sockets()]
+
+    def await_minisock(self, local, remote, state):
+        """A socket has that state before a minisock is made of it."""
+        wait_for("a minisock", lambda: (local, remote, state, MINISOCK) in self.sockets())
 
     def settled(self, keep=()):
         """Whether nothing is there but listeners, TIME_WAIT, and what has these ports."""
