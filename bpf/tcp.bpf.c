@@ -543,6 +543,13 @@ int BPF_PROG(state, const struct sock *sk, int old, int new)
 	if (old == STATE_SYN_RECV && new != STATE_CLOSE) {
 		if (!netns_selected(sk))
 			return 0;
+		/* Before a row is made: on a server most are not, if ports are asked for. */
+		if (!ports_selected(sk->__sk_common.skc_num,
+				    bpf_ntohs(sk->__sk_common.skc_dport))) {
+			early_forget((u64)sk);
+			child_forget(sk);
+			return 0;
+		}
 		row = row_passive(sk, bpf_get_socket_cookie((void *)sk), now);
 		if (!row || !row_selected(row)) {
 			early_forget((u64)sk);
