@@ -57,17 +57,6 @@ static __always_inline struct request_slot *request_slot(u64 request, u32 furthe
 	return bpf_map_lookup_elem(&requests, &at);
 }
 
-static __always_inline struct request_slot *request_find(u64 request)
-{
-	for (u32 i = 0; i < REQUEST_REACH; i++) {
-		struct request_slot *slot = request_slot(request, i);
-
-		if (slot && slot->request == request)
-			return slot;
-	}
-	return NULL;
-}
-
 /* Unless it is another's already. */
 static __always_inline void request_free(struct request_slot *slot, u64 request)
 {
@@ -78,30 +67,56 @@ static __always_inline void request_free(struct request_slot *slot, u64 request)
 	__sync_lock_test_and_set(&slot->request, REQUEST_NONE);
 }
 
-static __always_inline struct request_slot *request_claim(u64 request, u64 now)
+/* When the SYN of a request came, of which nothing is kept from now on; 0: not known. */
+static __always_inline u64 request_take(u64 request)
+{
+	for (u32 i = 0; i < REQUEST_REACH; i++) {
+		struct request_slot *slot = request_slot(request, i);
+		u64 syn_ns;
+
+		if (!slot || slot->request != request)
+			continue;
+		syn_ns = slot->syn_ns;
+		request_free(slot, request);
+		return syn_ns;
+	}
+	return 0;
+}
+
+static __always_inline bool request_claim(struct request_slot *slot, u64 request, u64 syn_ns)
+{
+	if (slot->request != REQUEST_NONE ||
+	    __sync_val_compare_and_swap(&slot->request, REQUEST_NONE, request) != REQUEST_NONE)
+		return false;
+	slot->syn_ns = syn_ns;
+	return true;
+}
+
+/* False: there is no room for it. */
+static __always_inline bool request_keep(u64 request, u64 syn_ns)
 {
 	for (u32 i = 0; i < REQUEST_REACH; i++) {
 		struct request_slot *slot = request_slot(request, i);
 
-		if (slot && slot->request == REQUEST_NONE &&
-		    __sync_val_compare_and_swap(&slot->request, REQUEST_NONE, request) ==
-			    REQUEST_NONE)
-			return slot;
+		if (slot && request_claim(slot, request, syn_ns))
+			return true;
 	}
-	/* Or that of one that was given up unseen. */
+	/* Or where one is that was given up unseen. */
 	for (u32 i = 0; i < REQUEST_REACH; i++) {
 		struct request_slot *slot = request_slot(request, i);
-		u64 there, syn_ns;
+		u64 there, since_ns;
 
 		if (!slot)
 			continue;
 		there = *(volatile u64 *)&slot->request;
-		syn_ns = *(volatile u64 *)&slot->syn_ns;
-		if (there > REQUEST_GOING && syn_ns && now > syn_ns + REQUEST_NS_MAX &&
-		    __sync_val_compare_and_swap(&slot->request, there, request) == there)
-			return slot;
+		since_ns = *(volatile u64 *)&slot->syn_ns;
+		if (there <= REQUEST_GOING || !since_ns || syn_ns <= since_ns + REQUEST_NS_MAX)
+			continue;
+		request_free(slot, there);
+		if (request_claim(slot, request, syn_ns))
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
 static __always_inline void listen_name(struct listen_key *key, const struct sock *sk, bool typed)
@@ -177,7 +192,6 @@ FUNCTION(tcp_conn_request, syn_begin(sk, typed), void *rsk_ops, void *af_ops, st
 static __always_inline int request_begin(u64 pointer)
 {
 	struct softirq *softirq = softirq_get();
-	struct request_slot *slot;
 	struct listen_row *row;
 	u64 request;
 
@@ -185,19 +199,14 @@ static __always_inline int request_begin(u64 pointer)
 		return 0;
 	request = softirq_number(softirq, pointer);
 	/* Whoever had that address before is gone. */
-	slot = request_find(request);
-	if (slot)
-		request_free(slot, request);
+	request_take(request);
 	/* Its SYN was not seen, see LOCKING in tcp.bpf.c, or is another namespace's. */
 	if (!softirq->syn_ns)
 		return 0;
 	row = listen_get(&softirq->listener);
 	if (row)
 		__sync_fetch_and_add(&row->kept, 1);
-	slot = request_claim(request, softirq->syn_ns);
-	if (slot)
-		slot->syn_ns = softirq->syn_ns;
-	else
+	if (!request_keep(request, softirq->syn_ns))
 		tcp_lose(TCP_LOSS_REQUESTS);
 	softirq->syn_ns = 0;
 	return 0;
@@ -209,20 +218,14 @@ FUNCTION(inet_csk_reqsk_queue_hash_add, request_begin((u64)req), void *sk, void 
 static __always_inline int request_end(const struct sock *child, u64 pointer, bool own)
 {
 	struct softirq *softirq = softirq_get();
-	struct request_slot *slot;
-	u64 request;
 
 	if (!softirq || !child || !own)
 		return 0;
-	request = softirq_number(softirq, pointer);
-	slot = request_find(request);
 	softirq->child = (u64)child;
 	/* Where its SYN came before the window, it is not known. */
-	softirq->child_syn_ns = slot ? slot->syn_ns : 0;
+	softirq->child_syn_ns = request_take(softirq_number(softirq, pointer));
 	softirq->child_synack_ns =
-		BPF_CORE_READ((struct tcp_request_sock *)request, snt_synack) * 1000;
-	if (slot)
-		request_free(slot, request);
+		BPF_CORE_READ((struct tcp_request_sock *)pointer, snt_synack) * 1000;
 	return 0;
 }
 
@@ -233,15 +236,9 @@ FUNCTION(inet_csk_complete_hashdance, request_end(child, (u64)req, own_req), voi
 static __always_inline int request_drop(u64 pointer)
 {
 	struct softirq *softirq = softirq_get();
-	struct request_slot *slot;
-	u64 request;
 
-	if (!softirq)
-		return 0;
-	request = softirq_number(softirq, pointer);
-	slot = request_find(request);
-	if (slot)
-		request_free(slot, request);
+	if (softirq)
+		request_take(softirq_number(softirq, pointer));
 	return 0;
 }
 
