@@ -12,11 +12,14 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "types.h"
+
 /* The kernel's index of a controller, or -1: enum cgroup_subsys_id, by name. */
-static int subsys_index(const struct kernel *kernel, const char *controller)
+static int subsys_index(const char *controller)
 {
-	int id = btf__find_by_name_kind(kernel->btf, "cgroup_subsys_id", BTF_KIND_ENUM);
-	const struct btf_type *t = id > 0 ? btf__type_by_id(kernel->btf, id) : NULL;
+	const struct btf *types = types_get();
+	int id = btf__find_by_name_kind(types, "cgroup_subsys_id", BTF_KIND_ENUM);
+	const struct btf_type *t = id > 0 ? btf__type_by_id(types, id) : NULL;
 	const struct btf_enum *e;
 	char want[64];
 
@@ -26,13 +29,13 @@ static int subsys_index(const struct kernel *kernel, const char *controller)
 	snprintf(want, sizeof(want), "%s_cgrp_id", strcmp(controller, "blkio") ? controller : "io");
 	e = btf_enum(t);
 	for (int i = 0; i < btf_vlen(t); i++)
-		if (!strcmp(btf__name_by_offset(kernel->btf, e[i].name_off), want))
+		if (!strcmp(btf__name_by_offset(types, e[i].name_off), want))
 			return e[i].val;
 	return -1;
 }
 
 /* Any one controller of the v1 hierarchy that @path is in; -1 for none. */
-static int v1_subsys(const struct kernel *kernel, const char *path)
+static int v1_subsys(const char *path)
 {
 	char buffer[8192], options[256] = "", *option, *rest = options;
 	FILE *f = setmntent("/proc/self/mounts", "r");
@@ -52,7 +55,7 @@ static int v1_subsys(const struct kernel *kernel, const char *path)
 	}
 	endmntent(f);
 	while ((option = strsep(&rest, ","))) {
-		int index = subsys_index(kernel, option);
+		int index = subsys_index(option);
 
 		if (index >= 0)
 			return index;
@@ -60,8 +63,7 @@ static int v1_subsys(const struct kernel *kernel, const char *path)
 	return -1;
 }
 
-int cgroup_filter(const struct kernel *kernel, const char *path, struct filter *filter,
-		  struct err *err)
+int cgroup_filter(const char *path, struct filter *filter, struct err *err)
 {
 	char below[PATH_MAX], full[PATH_MAX];
 	struct statfs fs;
@@ -80,7 +82,7 @@ int cgroup_filter(const struct kernel *kernel, const char *path, struct filter *
 	filter->cgroup_id = st.st_ino;
 	filter->cgroup_v1_subsys = -1;
 	if (fs.f_type == CGROUP_SUPER_MAGIC) {
-		filter->cgroup_v1_subsys = v1_subsys(kernel, full);
+		filter->cgroup_v1_subsys = v1_subsys(full);
 		if (filter->cgroup_v1_subsys < 0)
 			return err_set(err, -EOPNOTSUPP,
 				       "%.200s is in a cgroup v1 hierarchy without a controller: "

@@ -4,11 +4,9 @@
 
 #include "collector.h"
 #include "err.h"
-#include "kernel.h"
 
 /**
  * cgroup_filter() - select the tasks of a cgroup and of all below it
- * @kernel: opened
  * @path: a directory of a cgroup v2 or v1 hierarchy; a path that does not begin
  *	with '/' is below /sys/fs/cgroup
  * @filter: its cgroup_* members are set
@@ -17,7 +15,6 @@
  * Return: 0, or -errno: -EOPNOTSUPP for a named v1 hierarchy, which has no
  * controller to find it by.
  */
-int cgroup_filter(const struct kernel *kernel, const char *path, struct filter *filter,
-		  struct err *err);
+int cgroup_filter(const char *path, struct filter *filter, struct err *err);
 
 #endif /* IOREADY_CGROUP_H */

@@ -174,10 +174,10 @@ static int choices(const struct plan *plan, const struct tcp_plan *tcp, struct c
 	return 9;
 }
 
-static int functions_count(const struct kernel *kernel)
+static int functions_count(void)
 {
 	char **names;
-	int n = kernel->btf ? kernel_poll_functions(kernel, &names, NULL) : 0;
+	int n = kernel_poll_functions(&names, NULL);
 
 	if (n <= 0)
 		return 0;
@@ -225,8 +225,8 @@ static void print_text(const struct kernel *k, const struct plan *plan,
 	printf("Lockdown        %s\n",
 	       k->lockdown[0] ? k->lockdown : "not known: it is told in /sys/kernel/security");
 	printf("Capabilities    %s\n", k->may_bpf ? "enough to trace" : "not enough to trace");
-	printf("BTF             %s\n", k->btf ? "yes" : "no");
-	if (k->may_bpf && k->btf) {
+	printf("BTF             %s\n", k->types ? "yes" : "no");
+	if (k->may_bpf && k->types) {
 		printf("Task storage    %s\n", k->task_storage ? "yes" : "no");
 		printf("fentry          %s\n",
 		       k->fentry ? "yes" : strerror(-k->fentry_error));
@@ -236,7 +236,7 @@ static void print_text(const struct kernel *k, const struct plan *plan,
 								 "yes, one by one");
 		printf("Tracepoints     %s\n",
 		       k->syscall_tracepoints ? "yes, of each system call" : "no");
-		printf("->poll()        %d functions in the BTF of the kernel and its modules\n", functions_count(k));
+		printf("->poll()        %d functions in the BTF of the kernel and its modules\n", functions_count());
 	}
 	if (k->preempt[0])
 		printf("Preemption      %s\n", k->preempt);
@@ -291,12 +291,12 @@ static int print_json(const struct kernel *k, const struct plan *plan,
 	}
 	o = json_pack("{ss ss ss si ss? sb sb sb sb sb sb sb sb ss? si so? ss? so so so ss?}", "version",
 		      IOREADY_VERSION, "host", k->host, "kernel", k->release, "cpus", k->cpus,
-		      "lockdown", k->lockdown[0] ? k->lockdown : NULL, "may_bpf", k->may_bpf, "btf", !!k->btf,
+		      "lockdown", k->lockdown[0] ? k->lockdown : NULL, "may_bpf", k->may_bpf, "btf", k->types,
 		      "task_storage", k->task_storage, "fentry", k->fentry, "kprobe", !!k->kprobe,
 		      "kprobe_multi", k->kprobe_multi, "kprobe_session", k->kprobe_session,
 		      "syscall_tracepoints",
 		      k->syscall_tracepoints, "preempt", k->preempt[0] ? k->preempt : NULL,
-		      "poll_functions", functions_count(k),
+		      "poll_functions", functions_count(),
 		      "fentry_error",
 		      k->fentry_error ? json_string(strerror(-k->fentry_error)) : NULL, "tier",
 		      refusal ? NULL : tier_name(plan->tier), "tiers", tiers, "hooks", hooks,
@@ -348,7 +348,7 @@ int cmd_doctor(int argc, char **argv)
 	if (ret) {
 		refusal = err.text;
 	} else {
-		tcp = tcp_plan_make(&kernel, plan.tier, true, true);
+		tcp = tcp_plan_make(plan.tier, true, true);
 		bills = bills_make(&kernel, &tcp, &o, bill);
 	}
 	if (json)

@@ -17,6 +17,7 @@
 #include "hooks.h"
 #include "libbpf_said.h"
 #include "table.h"
+#include "types.h"
 #include "wait.skel.h"
 
 struct deferred {
@@ -109,7 +110,7 @@ int collector_open(struct collector **collector, const struct kernel *kernel,
 		bpf_map__set_max_entries(c->skel->maps.files, 1);
 		bpf_map__set_max_entries(c->skel->maps.epolls, 1);
 	}
-	ret = wait_bpf__load(c->skel);
+	ret = types_load(c->skel->skeleton);
 	if (ret) {
 		err_set(err, ret, "the kernel refused the programs: %s: %s", strerror(-ret),
 			libbpf_said());

@@ -13,6 +13,7 @@
 
 #include "files.skel.h"
 #include "libbpf_said.h"
+#include "types.h"
 
 #define MODULE "ioready"
 
@@ -32,12 +33,11 @@ struct files {
 enum files_module files_module(void)
 {
 	enum files_module found = MODULE_MUTE;
-	struct btf *base, *btf = NULL;
+	struct btf *base = types_get(), *btf = NULL;
 
 	if (access("/sys/module/" MODULE, F_OK))
 		return MODULE_ABSENT;
 	libbpf_listen();
-	base = btf__parse_raw("/sys/kernel/btf/vmlinux");
 	if (base)
 		btf = btf__parse_raw_split("/sys/kernel/btf/" MODULE, base);
 	if (btf) {
@@ -46,7 +46,6 @@ enum files_module files_module(void)
 				found = m;
 	}
 	btf__free(btf);
-	btf__free(base);
 	return found;
 }
 
@@ -80,7 +79,7 @@ int files_open(struct files **files, enum files_module module, struct err *err)
 	bpf_program__set_autoload(f->skel->progs.files_by_file, false);
 	bpf_program__set_autoload(f->skel->progs.files_by_fd, false);
 	bpf_program__set_autoload(f->program, true);
-	ret = files_bpf__load(f->skel);
+	ret = types_load(f->skel->skeleton);
 	if (ret == -EPERM) {
 		err_set(err, ret, "the iterator needs the capabilities CAP_BPF and CAP_PERFMON%s, and "
 				  "a kernel that is not locked down for confidentiality",

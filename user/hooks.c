@@ -541,7 +541,7 @@ int hooks_open(struct hooks *h, const struct kernel *kernel, const struct plan *
 		   !kernel_function("ep_item_poll", h->item_function, sizeof(h->item_function));
 	if (h->plan.scan == SCAN_NONE)
 		return 0;
-	ret = kernel_poll_functions(kernel, &h->poll_names, err);
+	ret = kernel_poll_functions(&h->poll_names, err);
 	if (ret < 0)
 		return ret;
 	h->poll_names_nr = ret;

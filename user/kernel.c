@@ -19,6 +19,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "types.h"
+
 #ifndef TRACEFS_MAGIC
 #define TRACEFS_MAGIC 0x74726163
 #endif
@@ -140,7 +142,7 @@ static bool may_bpf(void)
  * Loads (and drops) the smallest program of this type. What it is attached to
  * is named at load time already, so loading tells what attaching would.
  */
-static int fentry_try(const struct kernel *kernel)
+static int fentry_try(void)
 {
 	const struct bpf_insn insns[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0 },
@@ -149,7 +151,7 @@ static int fentry_try(const struct kernel *kernel)
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FENTRY);
 	int fd, link;
 
-	opts.attach_btf_id = btf__find_by_name_kind(kernel->btf, FENTRY_PROBE, BTF_KIND_FUNC);
+	opts.attach_btf_id = btf__find_by_name_kind(types_get(), FENTRY_PROBE, BTF_KIND_FUNC);
 	if ((int)opts.attach_btf_id < 0)
 		return -ENOENT;
 	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "probe", "GPL", insns, 2, &opts);
@@ -182,7 +184,7 @@ int kernel_session_attach(int prog, const char *function)
  * a time for all threads (rethook), and forget the others without a word. Those
  * that keep a stack of returns for each thread have struct fprobe_hlist.
  */
-static bool session_try(const struct kernel *kernel)
+static bool session_try(void)
 {
 	const struct bpf_insn insns[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0 },
@@ -191,9 +193,9 @@ static bool session_try(const struct kernel *kernel)
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = KPROBE_SESSION);
 	int fd, link;
 
-	if (btf__find_by_name_kind(kernel->btf, "fprobe_hlist", BTF_KIND_STRUCT) < 0 ||
-	    btf__find_by_name_kind(kernel->btf, "bpf_session_run_ctx", BTF_KIND_STRUCT) < 0 ||
-	    btf__find_by_name_kind(kernel->btf, "bpf_rdonly_cast", BTF_KIND_FUNC) < 0)
+	if (btf__find_by_name_kind(types_get(), "fprobe_hlist", BTF_KIND_STRUCT) < 0 ||
+	    btf__find_by_name_kind(types_get(), "bpf_session_run_ctx", BTF_KIND_STRUCT) < 0 ||
+	    btf__find_by_name_kind(types_get(), "bpf_rdonly_cast", BTF_KIND_FUNC) < 0)
 		return false;
 	fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "probe", "GPL", insns, 2, &opts);
 	if (fd < 0)
@@ -274,9 +276,9 @@ int kernel_function(const char *function, char *name, size_t size)
 	return symbols_find(is_function, &w) ? 0 : -ENOENT;
 }
 
-int kernel_tracepoint_args(const struct kernel *kernel, const char *name)
+int kernel_tracepoint_args(const char *name)
 {
-	const struct btf *btf = kernel->btf;
+	const struct btf *btf = types_get();
 	char type[64];
 	const struct btf_type *t;
 	int id;
@@ -303,30 +305,6 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 	return 0;
 }
 
-/*
- * The kernel's BTF. Since 6.16 it can be mapped; before, it is read, page by page and into
- * memory of our own, which takes some ten milliseconds more on a virtual machine.
- */
-static struct btf *btf_read(void)
-{
-	const char *file = "/sys/kernel/btf/vmlinux";
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	void *data = MAP_FAILED;
-	struct btf *btf = NULL;
-	struct stat st;
-
-	if (fd >= 0 && !fstat(fd, &st) && st.st_size > 0 && st.st_size <= UINT32_MAX)
-		data = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (fd >= 0)
-		close(fd);
-	if (data == MAP_FAILED)
-		return btf__parse_raw(file);
-	/* Copies what it needs. */
-	btf = btf__new(data, st.st_size);
-	munmap(data, st.st_size);
-	return btf;
-}
-
 int kernel_open(struct kernel *kernel, struct err *err)
 {
 	libbpf_print_fn_t print = libbpf_set_print(quiet);
@@ -342,24 +320,24 @@ int kernel_open(struct kernel *kernel, struct err *err)
 	kernel->cpus = libbpf_num_possible_cpus();
 	lockdown_read(kernel);
 	kernel->may_bpf = may_bpf();
-	kernel->btf = btf_read();
-	if (!kernel->may_bpf || !kernel->btf)
+	kernel->types = types_get();
+	if (!kernel->may_bpf || !kernel->types)
 		goto out;
 
 	kernel->task_storage = libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACEPOINT,
 						       BPF_FUNC_task_storage_get, NULL) == 1;
 	kernel->bpf_loop =
 		libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_loop, NULL) == 1;
-	kernel->fentry_error = fentry_try(kernel);
+	kernel->fentry_error = fentry_try();
 	kernel->fentry = !kernel->fentry_error;
 	kernel->kprobe = kprobe_pmu();
 	/* The struct is compiled in only with CONFIG_FPROBE, which it needs. */
 	kernel->kprobe_multi = kernel->kprobe &&
-			       btf__find_by_name_kind(kernel->btf, "bpf_kprobe_multi_link",
+			       btf__find_by_name_kind(types_get(), "bpf_kprobe_multi_link",
 						      BTF_KIND_STRUCT) > 0;
-	kernel->kprobe_session = kernel->kprobe_multi && session_try(kernel);
+	kernel->kprobe_session = kernel->kprobe_multi && session_try();
 	preempt_read(kernel);
-	kernel->switch_has_state = kernel_tracepoint_args(kernel, "sched_switch") >= 4;
+	kernel->switch_has_state = kernel_tracepoint_args("sched_switch") >= 4;
 	kernel->tracefs = tracefs_open();
 	kernel->syscall_tracepoints =
 		kernel->tracefs >= 0 &&
@@ -379,7 +357,7 @@ int kernel_check(const struct kernel *kernel, struct err *err)
 		return err_set(err, -EPERM,
 			       "this kernel is locked down for confidentiality and lets no program "
 			       "read its memory: boot with lockdown=integrity");
-	if (!kernel->btf)
+	if (!kernel->types)
 		return err_set(err, -EOPNOTSUPP,
 			       "this kernel (%s) has no type information in /sys/kernel/btf/vmlinux: "
 			       "use one built with CONFIG_DEBUG_INFO_BTF=y, as Debian's are since 5.10",
@@ -521,13 +499,14 @@ static int poll_functions_of_modules(struct names *names, struct btf *vmlinux)
 	return ret;
 }
 
-int kernel_poll_functions(const struct kernel *kernel, char ***functions, struct err *err)
+int kernel_poll_functions(char ***functions, struct err *err)
 {
+	struct btf *types = types_get();
 	struct names names = { 0 };
 	size_t unique = 0;
 
-	if (poll_functions_add(&names, kernel->btf, 1) ||
-	    poll_functions_of_modules(&names, kernel->btf)) {
+	if (types && (poll_functions_add(&names, types, 1) ||
+		      poll_functions_of_modules(&names, types))) {
 		kernel_poll_functions_free(names.at, names.count);
 		return err_set(err, -ENOMEM, "out of memory");
 	}
@@ -572,7 +551,7 @@ int tier_parse(const char *name, enum tier *tier, struct err *err)
 
 void kernel_close(struct kernel *kernel)
 {
-	btf__free(kernel->btf);
+	types_free();
 	if (kernel->tracefs >= 0)
 		close(kernel->tracefs);
 }

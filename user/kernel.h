@@ -12,15 +12,13 @@
 
 #include "err.h"
 
-struct btf;
-
 /**
  * struct kernel - one look at the running kernel; read-only once opened
  * @release: uname -r
  * @machine: uname -m
  * @host: uname -n
  * @cpus: possible CPUs, what per-CPU maps are multiplied by
- * @btf: the kernel's types
+ * @types: it tells its types, which types_get() has
  * @lockdown: "none", "integrity", "confidentiality"; empty if it cannot be read
  * @may_bpf: CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN) are held
  * @task_storage: programs of tracepoints may use task storage (5.11)
@@ -42,7 +40,7 @@ struct kernel {
 	char machine[65];
 	char host[65];
 	int cpus;
-	struct btf *btf;
+	bool types;
 	char lockdown[16];
 	bool may_bpf;
 	bool task_storage;
@@ -146,7 +144,6 @@ int kernel_session_attach(int prog, const char *function);
 
 /**
  * kernel_poll_functions() - every function that may be some file's ->poll()
- * @kernel: opened
  * @functions: set to a vector of their names, in order and each once; to be
  *	freed by kernel_poll_functions_free()
  * @err: the message
@@ -157,7 +154,7 @@ int kernel_session_attach(int prog, const char *function);
  *
  * Return: their number, or -errno.
  */
-int kernel_poll_functions(const struct kernel *kernel, char ***functions, struct err *err);
+int kernel_poll_functions(char ***functions, struct err *err);
 
 void kernel_poll_functions_free(char **functions, int nr);
 
@@ -176,7 +173,7 @@ int kernel_tracepoint_id(const struct kernel *kernel, const char *category, cons
  *
  * Return: their number, or -errno: this kernel has no such tracepoint.
  */
-int kernel_tracepoint_args(const struct kernel *kernel, const char *name);
+int kernel_tracepoint_args(const char *name);
 
 const char *tier_name(enum tier tier);
 int tier_parse(const char *name, enum tier *tier, struct err *err);

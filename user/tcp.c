@@ -17,6 +17,7 @@
 #include "links.h"
 #include "table.h"
 #include "tcp.skel.h"
+#include "types.h"
 
 #define LINKS_MAX 32
 
@@ -66,31 +67,31 @@ static void functions(struct tcp_bpf *skel, struct function *f)
 #undef X
 }
 
-static bool has_function(const struct kernel *kernel, const char *name)
+static bool has_function(const char *name)
 {
-	return btf__find_by_name_kind(kernel->btf, name, BTF_KIND_FUNC) > 0;
+	return btf__find_by_name_kind(types_get(), name, BTF_KIND_FUNC) > 0;
 }
 
 /* The tracepoint first: the compiler may have made the function a part of its caller. */
-static void udp_plan(const struct kernel *kernel, bool hooked, struct tcp_plan *plan)
+static void udp_plan(bool hooked, struct tcp_plan *plan)
 {
 	plan->udp = true;
-	plan->udp_read = kernel_tracepoint_args(kernel, "sock_recv_length") > 0 ?
+	plan->udp_read = kernel_tracepoint_args("sock_recv_length") > 0 ?
 				 UDP_READ_TRACEPOINT :
-			 hooked && has_function(kernel, "skb_consume_udp") ? UDP_READ_FUNCTION :
+			 hooked && has_function("skb_consume_udp") ? UDP_READ_FUNCTION :
 									     UDP_READ_NONE;
-	plan->udp_spoilt = kernel_tracepoint_args(kernel, "kfree_skb") >= 3;
-	plan->udp_refused = kernel_tracepoint_args(kernel, "kfree_skb") >= 4;
-	plan->udp_full = kernel_tracepoint_args(kernel, "udp_fail_queue_rcv_skb") >= 3 ?
+	plan->udp_spoilt = kernel_tracepoint_args("kfree_skb") >= 3;
+	plan->udp_refused = kernel_tracepoint_args("kfree_skb") >= 4;
+	plan->udp_full = kernel_tracepoint_args("udp_fail_queue_rcv_skb") >= 3 ?
 				 UDP_FULL_TRACEPOINT :
 			 hooked && plan->udp_spoilt &&
-					 has_function(kernel, "__udp_enqueue_schedule_skb") ?
+					 has_function("__udp_enqueue_schedule_skb") ?
 				 UDP_FULL_FUNCTION :
 				 UDP_FULL_V4;
-	plan->udp_ends = hooked && has_function(kernel, "sk_common_release");
+	plan->udp_ends = hooked && has_function("sk_common_release");
 }
 
-struct tcp_plan tcp_plan_make(const struct kernel *kernel, enum tier tier, bool data, bool udp)
+struct tcp_plan tcp_plan_make(enum tier tier, bool data, bool udp)
 {
 	struct tcp_plan plan = { .tier = tier, .accept = ACCEPT_SYSCALL, .data = data };
 	bool hooked = tier != TIER_TRACEPOINT;
@@ -100,21 +101,21 @@ struct tcp_plan tcp_plan_make(const struct kernel *kernel, enum tier tier, bool 
 							   BPF_FUNC_get_func_ret, NULL) != 0)
 		plan.accept = ACCEPT_FUNCTION;
 	if (data)
-		plan.arrival = kernel_tracepoint_args(kernel, "sk_data_ready") > 0 ?
+		plan.arrival = kernel_tracepoint_args("sk_data_ready") > 0 ?
 				       ARRIVAL_TRACEPOINT :
 			       hooked ? ARRIVAL_FUNCTION :
 					ARRIVAL_NONE;
 	/* All or none of a purpose, so that a figure is right or absent. */
-	plan.handshakes = hooked && has_function(kernel, "tcp_conn_request") &&
-			  has_function(kernel, "inet_csk_reqsk_queue_hash_add") &&
-			  has_function(kernel, "inet_csk_complete_hashdance");
-	plan.minisocks = hooked && has_function(kernel, "inet_twsk_kill") &&
-			 has_function(kernel, "tw_timer_handler") &&
-			 has_function(kernel, "__inet_twsk_schedule") &&
-			 (has_function(kernel, "inet_twsk_hashdance") ||
-			  has_function(kernel, "inet_twsk_hashdance_schedule"));
+	plan.handshakes = hooked && has_function("tcp_conn_request") &&
+			  has_function("inet_csk_reqsk_queue_hash_add") &&
+			  has_function("inet_csk_complete_hashdance");
+	plan.minisocks = hooked && has_function("inet_twsk_kill") &&
+			 has_function("tw_timer_handler") &&
+			 has_function("__inet_twsk_schedule") &&
+			 (has_function("inet_twsk_hashdance") ||
+			  has_function("inet_twsk_hashdance_schedule"));
 	if (udp)
-		udp_plan(kernel, hooked, &plan);
+		udp_plan(hooked, &plan);
 	return plan;
 }
 
@@ -133,7 +134,7 @@ static int choose(struct tcp *tcp)
 					[DATAGRAM] = tcp->plan.udp_read == UDP_READ_FUNCTION,
 					[DATAGRAM_FULL] = tcp->plan.udp_full == UDP_FULL_FUNCTION,
 					[DATAGRAM_END] = tcp->plan.udp_ends };
-		bool load = has_function(tcp->kernel, f[i].name) && wanted[f[i].purpose];
+		bool load = has_function(f[i].name) && wanted[f[i].purpose];
 
 		bpf_program__set_autoload(f[i].fentry, load && fentry);
 		bpf_program__set_autoload(f[i].kprobe, load && !fentry);
@@ -204,7 +205,7 @@ int tcp_bill(const struct kernel *kernel, const struct tcp_plan *plan, uint32_t 
 static void reasons_read(struct tcp *tcp)
 {
 	static const char prefix[] = "SK_RST_REASON_";
-	const struct btf *btf = tcp->kernel->btf;
+	const struct btf *btf = types_get();
 	int id = btf__find_by_name_kind(btf, "sk_rst_reason", BTF_KIND_ENUM);
 	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, id) : NULL;
 
@@ -215,7 +216,7 @@ static void reasons_read(struct tcp *tcp)
 		/* 0 is none. */
 		if (e->val > 0 && e->val < RESET_REASONS_MAX &&
 		    !strncmp(name, prefix, strlen(prefix)))
-			tcp->plan.reset_reasons[e->val] = name + strlen(prefix);
+			tcp->plan.reset_reasons[e->val] = strdup(name + strlen(prefix));
 	}
 }
 
@@ -229,8 +230,8 @@ static void knobs_set(struct tcp *tcp)
 	knobs->data_on = tcp->plan.data;
 	knobs->waits_on = tcp->plan.waits;
 	knobs->waits_see_ready = tcp->plan.sees_ready;
-	knobs->retransmit_has_error = kernel_tracepoint_args(tcp->kernel, "tcp_retransmit_skb") >= 3;
-	knobs->reset_has_reason = kernel_tracepoint_args(tcp->kernel, "tcp_send_reset") >= 3;
+	knobs->retransmit_has_error = kernel_tracepoint_args("tcp_retransmit_skb") >= 3;
+	knobs->reset_has_reason = kernel_tracepoint_args("tcp_send_reset") >= 3;
 	if (knobs->reset_has_reason)
 		reasons_read(tcp);
 	knobs->udp_on = tcp->plan.udp;
@@ -267,14 +268,14 @@ int tcp_open(struct tcp **tcp, const struct kernel *kernel, enum tier tier,
 		ret = err_set(err, -errno, "the programs could not be opened: %s", libbpf_said());
 		goto err_free;
 	}
-	t->plan = tcp_plan_make(kernel, tier, settings->data, settings->udp);
+	t->plan = tcp_plan_make(tier, settings->data, settings->udp);
 	t->plan.listening = !settings->peer_bits;
 	t->plan.waits = settings->threads_fd;
 	t->plan.sees_ready = settings->sees_ready;
 	ret = choose(t);
 	knobs_set(t);
 	if (!ret)
-		ret = tcp_bpf__load(t->skel);
+		ret = types_load(t->skel->skeleton);
 	if (ret) {
 		err_set(err, ret, "the kernel refused the programs: %s: %s", strerror(-ret),
 			libbpf_said());
@@ -528,5 +529,7 @@ void tcp_close(struct tcp *tcp)
 	tcp_detach(tcp);
 	ring_buffer__free(tcp->ring);
 	tcp_bpf__destroy(tcp->skel);
+	for (int i = 0; i < RESET_REASONS_MAX; i++)
+		free((void *)tcp->plan.reset_reasons[i]);
 	free(tcp);
 }

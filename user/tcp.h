@@ -89,7 +89,7 @@ enum udp_full_hook { UDP_FULL_V4, UDP_FULL_TRACEPOINT, UDP_FULL_FUNCTION };
  *	read; @udp_spoilt: that one is dropped for its checksum before it is at a socket;
  *	@udp_refused: that one is dropped for any other reason; @udp_ends: that a socket is closed
  * @reset_reasons: the kernel's names for why it sends a reset, by number; NULL where it
- *	has none, or does not say why (before 6.11)
+ *	has none, or does not say why (before 6.11); struct tcp's own
  */
 struct tcp_plan {
 	enum tier tier;
@@ -115,11 +115,10 @@ struct map_bill;
 
 /**
  * tcp_plan_make() - what the hooks will be
- * @kernel: checked
  * @tier: a plan's of kernel_plan(): never TIER_AUTO
  * @data, @udp: as in &struct tcp_settings
  */
-struct tcp_plan tcp_plan_make(const struct kernel *kernel, enum tier tier, bool data, bool udp);
+struct tcp_plan tcp_plan_make(enum tier tier, bool data, bool udp);
 
 /**
  * tcp_bill() - what the maps would cost on this kernel

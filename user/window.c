@@ -48,7 +48,7 @@ int window_open(struct window *window, const struct options *o, struct err *err)
 		return ret;
 	window->filter = o->filter;
 	if (o->cgroup) {
-		ret = cgroup_filter(&window->kernel, o->cgroup, &window->filter, err);
+		ret = cgroup_filter(o->cgroup, &window->filter, err);
 		if (ret)
 			return ret;
 	}
