@@ -73,12 +73,12 @@ static __always_inline void select_sweep(struct sweep *w, struct thread *t, s64 
  * The array is read on the way out: the kernel has just touched its pages, so
  * only a program that unmaps them meanwhile makes this fail.
  */
-static __always_inline void poll_sweep(struct sweep *w, struct thread *t)
+static __always_inline void poll_sweep(struct sweep *w, struct thread *t, s64 ret)
 {
 	struct call *c = &t->call;
 
 	if (c->watched < 0)
-		poll_count(t);
+		poll_count(t, ret);
 	w->watched = c->watched;
 	w->found = c->found;
 	w->copied = c->copied + c->nfds * 2;
@@ -120,7 +120,7 @@ static __always_inline void call_count(const u32 s, struct wait_row *row, struct
 		if (is_select(s))
 			select_sweep(&w, t, ret);
 		else
-			poll_sweep(&w, t);
+			poll_sweep(&w, t, ret);
 		/* Every entry into the kernel sweeps, and every sleep that ends. */
 		w.passes = c->sleeps + c->restarts + 1;
 		if (w.watched < 0)
@@ -208,7 +208,7 @@ static __always_inline bool call_count_at_once(const u32 s, struct wait_row *row
 	} else {
 		if (c->restarts)
 			return false;
-		poll_count(t);
+		poll_count(t, ret);
 		if (c->watched < 0)
 			return false;
 		found = c->found;

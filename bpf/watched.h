@@ -19,15 +19,6 @@
 #define POLL_CHUNK 36
 #define POLL_BLOCK 6		/* counted without asking for the end */
 
-struct pollfd {
-	s32 fd;
-	s16 events;
-	u16 revents;
-};
-
-/* An entry with neither fd nor result. */
-#define POLLFD_NONE 0xffffffffUL
-
 /* Three user sets of @nfds bits. */
 struct sets {
 	u64 in, out, ex;
@@ -177,60 +168,66 @@ static __always_inline void set_count(struct thread *t, s32 *count)
 }
 
 /*
- * Of one entry: watched in the low half, found << 16. The kernel gives no result
- * to an entry without a fd. POLLNVAL: no such file, so nothing was scanned.
+ * What an array of entries needs to be counted one by one for, in a word of 64 bits: one
+ * without a fd, and one that names none, which the kernel counts as a result but asks no file
+ * for. Where the words have neither, all @n are watched, and all results are the return value's.
  */
-#define POLL_ONE(entry, count)					\
+#define POLLFD_NO_FD (1UL << 31)
+#define POLLFD_NVAL ((u64)POLLNVAL << 48)
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "struct pollfd is taken for a word here"
+#endif
+
+/* Of one entry: watched in the low half, POLLNVAL << 16. */
+#define POLL_ONE(word, count)					\
 	do {							\
-		(count) += 1 + ((entry)->fd >> 31);		\
-		if ((entry)->revents & ~POLLNVAL)		\
+		(count) += 1 + ((s32)(word) >> 31);		\
+		if ((word) >> 48 == POLLNVAL)			\
 			(count) += 1 << 16;			\
 		barrier_var(count);				\
 	} while (0)
 
-/* Of three or six; written out, because the compiler will not unroll a loop of them. */
-static __always_inline u32 poll_three(const u64 *entries)
+/* Of a block; written out, because the compiler will not unroll a loop of them. */
+static __always_inline u32 poll_six(const u64 *word)
 {
-	const struct pollfd *p = (const struct pollfd *)entries;
 	u32 count = 0;
 
-	POLL_ONE(&p[0], count);
-	POLL_ONE(&p[1], count);
-	POLL_ONE(&p[2], count);
+	POLL_ONE(word[0], count);
+	POLL_ONE(word[1], count);
+	POLL_ONE(word[2], count);
+	POLL_ONE(word[3], count);
+	POLL_ONE(word[4], count);
+	POLL_ONE(word[5], count);
 	return count;
 }
 
-static __always_inline u32 poll_six(const u64 *entries)
+static __always_inline u64 or_six(const u64 *word)
 {
-	const struct pollfd *p = (const struct pollfd *)entries;
-	u32 count = 0;
-
-	POLL_ONE(&p[0], count);
-	POLL_ONE(&p[1], count);
-	POLL_ONE(&p[2], count);
-	POLL_ONE(&p[3], count);
-	POLL_ONE(&p[4], count);
-	POLL_ONE(&p[5], count);
-	return count;
+	return word[0] | word[1] | word[2] | word[3] | word[4] | word[5];
 }
 
-/* Of a few entries, as above; negative: a fault. What is not read has no fd. */
+_Static_assert(POLL_BLOCK == 6 && POLL_FEW == POLL_BLOCK, "a block is six, and so are a few");
+
+/* Of a few entries, as above; negative: a fault. */
 __noinline int poll_few(u64 array, u32 n)
 {
-	u64 entries[POLL_FEW];
+	u64 word[POLL_FEW] = {};
 
-	for (int i = 0; i < POLL_FEW; i++)
-		entries[i] = POLLFD_NONE;
-	if (n > POLL_FEW || bpf_probe_read_user(entries, n * sizeof(entries[0]), (void *)array))
+	if (n > POLL_FEW || bpf_probe_read_user(word, n * sizeof(word[0]), (void *)array))
 		return -1;
-	_Static_assert(POLL_FEW == 6, "all are added");
-	return poll_three(entries) + (n > 3 ? poll_three(entries + 3) : 0);
+	if (!(or_six(word) & (POLLFD_NO_FD | POLLFD_NVAL)))
+		return n;
+	for (u32 i = 0; i < POLL_FEW; i++)
+		if (i >= n)
+			word[i] = POLLFD_NO_FD;
+	return poll_six(word);
 }
 
 /* Of a chunk or what there is of it. */
 __noinline int poll_chunk(u64 array, u32 n, struct room *room)
 {
 	u32 count = 0;
+	u64 all = 0;
 
 	if (!room)
 		return -1;
@@ -238,9 +235,18 @@ __noinline int poll_chunk(u64 array, u32 n, struct room *room)
 		n = POLL_CHUNK;
 	/* The rest of the last block. */
 	for (int i = 0; i < POLL_BLOCK; i++)
-		room->word[n + i] = POLLFD_NONE;
+		room->word[n + i] = 0;
 	if (bpf_probe_read_user(room, n * sizeof(room->word[0]), (void *)array))
 		return -1;
+	for (u32 i = 0; i < POLL_CHUNK; i += POLL_BLOCK) {
+		if (i >= n)
+			break;
+		all |= or_six(&room->word[i]);
+	}
+	if (!(all & (POLLFD_NO_FD | POLLFD_NVAL)))
+		return n;
+	for (int i = 0; i < POLL_BLOCK; i++)
+		room->word[n + i] = POLLFD_NO_FD;
 	for (u32 i = 0; i < POLL_CHUNK; i += POLL_BLOCK) {
 		if (i >= n)
 			break;
@@ -261,28 +267,35 @@ static long poll_loop(u64 i, struct thread **thread)
 		return 1;
 	}
 	c->watched += n & 0xffff;
-	c->found += n >> 16;
+	c->found -= n >> 16;
 	return 0;
 }
 
-/* Entries with a fd in call.watched (negative as above), with a result in call.found. */
-static __always_inline void poll_count(struct thread *t)
+/*
+ * Entries with a fd in call.watched (negative as above), and in call.found those with a
+ * result, of which @ret are, but for those that name no file.
+ */
+static __always_inline void poll_count(struct thread *t, s64 ret)
 {
 	struct call *c = &t->call;
 
+	c->found = ret > 0 ? ret : 0;
 	if (c->nfds <= POLL_CHUNK) {
 		int n = c->nfds <= POLL_FEW ? poll_few(c->arg[0], c->nfds) :
 					      poll_chunk(c->arg[0], c->nfds, &t->room);
 
 		c->watched = n < 0 ? n : n & 0xffff;
-		c->found = n >> 16;
-		return;
-	}
-	c->watched = c->found = 0;
-	if (has_bpf_loop)
+		if (n > 0xffff)
+			c->found -= n >> 16;
+	} else if (has_bpf_loop) {
+		c->watched = 0;
 		bpf_loop((c->nfds + POLL_CHUNK - 1) / POLL_CHUNK, poll_loop, &t, 0);
-	else
+	} else {
 		c->watched = -1;
+	}
+	/* Only if another thread writes to the array. */
+	if (c->found < 0)
+		c->found = 0;
 }
 
 #endif /* IOREADY_WATCHED_H */
