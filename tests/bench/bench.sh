@@ -495,6 +495,9 @@ part_tcp() {
 part_start() {
 	rounds_begin
 	while next_round; do
+		# The kernel closes the last round's events for a while, with a lock that
+		# is needed to open new ones.
+		sleep 3
 		begin=$(now_ms)
 		tool_start ioready || return
 		echo "$round ioready to_attached_ms $(($(now_ms) - begin))" >>"$tmp/start"
