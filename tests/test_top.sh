@@ -87,20 +87,21 @@ ok "all with a filter" refuses 2 "exclude" -b -a --comm x
 
 # --- tables ---
 
-# Of 40 fds one is ready: 39 of 40 scans find nothing.
+# Both say when they are at work. Of 40 fds one is ready: 39 of 40 scans find nothing.
 python3 -c '
-import ctypes, os, select, time
+import ctypes, os, select, sys, time
 ctypes.CDLL(None).prctl(15, b"\033[2Jload", 0, 0, 0)
 pipes = [os.pipe() for i in range(40)]
 os.write(pipes[0][1], b"x")
 fds = [p[0] for p in pipes]
+open(sys.argv[1], "w")
 while True:
     select.select(fds, [], [])
-    time.sleep(0.002)' &
+    time.sleep(0.002)' "$dir/load" &
 load=$!
 # Two threads that wait for epolls of an edge-triggered socket and of a oneshot one.
 python3 -c '
-import select, socket, threading
+import select, socket, sys, threading
 a, b = socket.socketpair()
 def wait(flags):
     e = select.epoll()
@@ -108,9 +109,11 @@ def wait(flags):
     while True:
         e.poll(0.05)
 threading.Thread(target=wait, args=(select.EPOLLET,), daemon=True).start()
-wait(select.EPOLLONESHOT)' &
+open(sys.argv[1], "w")
+wait(select.EPOLLONESHOT)' "$dir/server" &
 server=$!
 pids="$load $server"
+settled [ -e "$dir/load" ] && settled [ -e "$dir/server" ]
 
 run -b -n 2 -i 1 -p "$load" -p "$server"
 ok "-n 2: status 0" [ "$status" = 0 ]
