@@ -284,6 +284,42 @@ static int attach_calls(struct hooks *h, struct err *err)
 	return ret;
 }
 
+/* Takes away those that @keep, a flag for each, says no of. */
+static void poll_names_keep(struct hooks *h, const bool *keep)
+{
+	int n = 0;
+
+	for (int i = 0; i < h->poll_names_nr; i++) {
+		if (keep[i])
+			h->poll_names[n++] = h->poll_names[i];
+		else
+			free(h->poll_names[i]);
+	}
+	h->poll_names_nr = n;
+}
+
+/*
+ * A sample does without the ->poll() of tracefs's own files. Most kernels cannot trace what
+ * they trace with (kernel/trace/Makefile), but since 6.12 have these in their BTF; to ask which
+ * cannot be traced takes longer than all the rest of the start.
+ */
+static void poll_names_sample(struct hooks *h)
+{
+	static const char *const without[] = { "event_hist_poll", "tracing_buffers_poll",
+					       "tracing_poll_pipe" };
+	bool *keep = calloc(h->poll_names_nr, sizeof(*keep));
+
+	for (int i = 0; keep && i < h->poll_names_nr; i++) {
+		keep[i] = true;
+		for (size_t j = 0; j < sizeof(without) / sizeof(without[0]); j++)
+			if (!strcmp(h->poll_names[i], without[j]))
+				keep[i] = false;
+	}
+	if (keep)
+		poll_names_keep(h, keep);
+	free(keep);
+}
+
 /*
  * Leaves only those functions that the kernel can trace: one that it cannot
  * makes the attachment of all of them fail.
@@ -294,7 +330,6 @@ static void poll_names_filter(struct hooks *h)
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	bool *here = calloc(h->poll_names_nr, sizeof(*here));
 	char line[512];
-	int n = 0;
 
 	if (!f || !here)
 		goto out;
@@ -313,13 +348,7 @@ static void poll_names_filter(struct hooks *h)
 				low = mid + 1;
 		}
 	}
-	for (int i = 0; i < h->poll_names_nr; i++) {
-		if (here[i])
-			h->poll_names[n++] = h->poll_names[i];
-		else
-			free(h->poll_names[i]);
-	}
-	h->poll_names_nr = n;
+	poll_names_keep(h, here);
 out:
 	free(here);
 	if (f)
@@ -545,6 +574,8 @@ int hooks_open(struct hooks *h, const struct kernel *kernel, const struct plan *
 	if (ret < 0)
 		return ret;
 	h->poll_names_nr = ret;
+	if (settings->scans == SCANS_SAMPLE)
+		poll_names_sample(h);
 	return 0;
 }
 
