@@ -5,6 +5,10 @@
 
 #include "abi.h"
 
+/*
+ * Once in a program: at each pointer that one follows, the verifier of 6.12 and later goes
+ * through all types of the kernel some times, which makes the start slower.
+ */
 static __always_inline void record_fill(struct record *r, struct task_struct *task, u32 kind,
 					u32 size)
 {

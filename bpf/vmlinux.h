@@ -2,7 +2,7 @@
 /*
  * The few kernel types that the programs read, with the few fields they read.
  *
- * Every struct is relocated by field name against the running kernel's BTF
+ * Every struct but those at the end is relocated by field name against the kernel's BTF
  * (CO-RE), so neither the order nor the absence of the other fields matters;
  * what matters is that the names exist. The guests of `make check` load every
  * program on every kernel of the matrix and so hold this file to the truth.
@@ -120,15 +120,6 @@ struct bpf_session_run_ctx {
 };
 
 struct seq_file;
-
-struct bpf_iter_meta {
-	struct seq_file *seq;
-};
-
-struct bpf_iter__task {
-	struct bpf_iter_meta *meta;
-	struct task_struct *task;
-};
 
 /* --- files, for bpf/files.bpf.c ------------------------------------------- */
 
@@ -430,14 +421,27 @@ struct unix_sock {
 	struct sock *peer;
 };
 
+#pragma clang attribute pop
+
+/*
+ * What iterators are passed, which BPF does not change (kernel/bpf/task_iter.c). Relocated,
+ * each would cost a search of all types of the kernel.
+ */
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
 struct bpf_iter__task_file {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
 	u32 fd;
 	struct file *file;
 };
-
-#pragma clang attribute pop
 
 /* The per-syscall tracepoints' records, as their `format` files give them. */
 struct sys_enter_record {

@@ -387,16 +387,15 @@ CHAIN_ROWS(X)
 #undef X
 
 /* Tells the last word of all rows of a task that are not told yet. */
-static __always_inline void rows_tell(struct task_struct *task, struct thread *t)
+static __always_inline void rows_tell(struct task_struct *task, struct thread *t,
+				      struct record *head)
 {
 	struct wait_row *row;
-	struct record head;
 
-	record_fill(&head, task, RECORD_WAIT, sizeof(struct wait_record));
 #define X(name, mechanism)							\
 	row = row_get(WAIT_##name, task, t, 0);					\
 	if (row)								\
-		row_tell(&head, row, WAIT_##name,				\
+		row_tell(head, row, WAIT_##name,				\
 			 is_epoll_wait(WAIT_##name) ? t->epfd : -1);
 	WAIT_FAMILY(X)
 #undef X
@@ -406,25 +405,26 @@ static __always_inline void rows_tell(struct task_struct *task, struct thread *t
 		struct serve_row *serve = bpf_task_storage_get(&serves, task, 0, 0);
 
 		if (chain)
-			chain_tell(&head, chain);
+			chain_tell(head, chain);
 		if (turn)
-			turn_tell(&head, turn);
+			turn_tell(head, turn);
 		if (serve)
-			serve_tell(&head, serve);
+			serve_tell(head, serve);
 	}
 }
 
-static __always_inline void open_fill(struct open_record *r, struct task_struct *task,
-				      const struct thread *t, u32 open)
+/* All but the head. */
+static __always_inline void open_fill(struct open_record *r, const struct thread *t, u32 open)
 {
-	record_fill(&r->head, task, RECORD_OPEN, sizeof(*r));
+	r->head.kind = RECORD_OPEN;
+	r->head.size = sizeof(*r);
 	r->syscall = open - 1;
 	r->epfd = is_epoll_wait(r->syscall) ? t->epfd : -1;
 	r->since_ns = t->call.entered_ns;
 }
 
 /* The window is over, of which the call was in progress at the end: its return is not seen. */
-static __always_inline void open_tell(struct task_struct *task, const struct thread *t)
+static __always_inline void open_tell(const struct record *head, const struct thread *t)
 {
 	struct open_record *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
 
@@ -432,12 +432,14 @@ static __always_inline void open_tell(struct task_struct *task, const struct thr
 		lose(LOSS_RING_FULL, 1);
 		return;
 	}
-	open_fill(r, task, t, t->call.open);
+	r->head = *head;
+	open_fill(r, t, t->call.open);
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 }
 
 static __always_inline int thread_end(struct task_struct *task)
 {
+	struct record head;
 	struct thread *t;
 
 	if (!task->bpf_storage)
@@ -445,12 +447,13 @@ static __always_inline int thread_end(struct task_struct *task)
 	t = bpf_task_storage_get(&threads, task, 0, 0);
 	if (!t)
 		return 0;
+	record_fill(&head, task, RECORD_WAIT, sizeof(struct wait_record));
 	if (t->call.open && !epoch && t->call.entered_ns)
-		open_tell(task, t);
+		open_tell(&head, t);
 	else if (t->call.open)
 		lose(t->call.entered_ns ? LOSS_KILLED : LOSS_BEGUN_BEFORE, 1);
 	t->call.open = 0;
-	rows_tell(task, t);
+	rows_tell(task, t, &head);
 	return 0;
 }
 
@@ -550,24 +553,25 @@ int seed(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-static __always_inline void row_snapshot(const u32 s, struct task_struct *task,
-					 struct thread *t, struct seq_file *seq)
+/* A record is this and its row. */
+struct row_top {
+	struct record head;
+	u32 syscall;
+	s32 epfd;
+};
+_Static_assert(sizeof(struct row_top) + sizeof(struct wait_row) == sizeof(struct wait_record),
+	       "nothing is between them");
+
+static __always_inline void row_snapshot(const u32 s, struct task_struct *task, struct thread *t,
+					 struct row_top *top, struct seq_file *seq)
 {
 	struct wait_row *row = row_get(s, task, t, 0);
-	struct wait_record *r;
-	struct {
-		struct record head;
-		u32 syscall;
-		s32 epfd;
-	} top;
 
 	if (!row || row->told)
 		return;
-	_Static_assert(sizeof(top) + sizeof(*row) == sizeof(*r), "a record is its top and its row");
-	record_fill(&top.head, task, RECORD_WAIT, sizeof(*r));
-	top.syscall = s;
-	top.epfd = is_epoll_wait(s) ? t->epfd : -1;
-	bpf_seq_write(seq, &top, sizeof(top));
+	top->syscall = s;
+	top->epfd = is_epoll_wait(s) ? t->epfd : -1;
+	bpf_seq_write(seq, top, sizeof(*top));
 	bpf_seq_write(seq, row, sizeof(*row));
 }
 
@@ -593,6 +597,7 @@ int snapshot_threads(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 	struct seq_file *seq = ctx->meta->seq;
 	struct open_record r;
+	struct row_top top;
 	struct thread *t;
 	u32 open;
 
@@ -612,11 +617,13 @@ int snapshot_threads(struct bpf_iter__task *ctx)
 		lose(LOSS_BEGUN_BEFORE, 1);
 	/* Read once: the thread may be about to return. */
 	open = *(volatile u32 *)&t->call.open;
+	record_fill(&top.head, task, RECORD_WAIT, sizeof(struct wait_record));
 	if (open) {
-		open_fill(&r, task, t, open);
+		r.head = top.head;
+		open_fill(&r, t, open);
 		bpf_seq_write(seq, &r, sizeof(r));
 	}
-#define X(name, mechanism) row_snapshot(WAIT_##name, task, t, seq);
+#define X(name, mechanism) row_snapshot(WAIT_##name, task, t, &top, seq);
 	WAIT_FAMILY(X)
 #undef X
 	return 0;
