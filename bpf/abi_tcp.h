@@ -5,10 +5,14 @@
  *
  * Contract
  * --------
- * - A connection is a &struct tcp_row in the map `connections`, by the socket's
- *   cookie, from connect(), the last ACK of a handshake, or the beginning of the
- *   window on, until the kernel's state is CLOSE. Then it goes through the ring as
- *   a &struct tcp_record, and the row is deleted: each is told once.
+ * - A connection is a &struct tcp_row, by the socket's cookie, from connect(), the last
+ *   ACK of a handshake, or the beginning of the window on, until the kernel's state is
+ *   CLOSE. Then it goes through the ring as a &struct tcp_record, and the row is gone:
+ *   each is told once.
+ * - Rows are in the array `seats` or, if they find no room there, in the hash
+ *   `connections`; of minisocks in `timewait_seats` or in `timewaits`. User space has the
+ *   arrays mapped. In a seat whose cookie is SEAT_FREE or SEAT_GOING there is none; who
+ *   reads one looks at the cookie before and after.
  * - A socket that connects anew after CLOSE has the same cookie and is another
  *   connection.
  * - What is left of a connection in TIME_WAIT, or in FIN_WAIT_2 with nobody to read,
@@ -342,6 +346,13 @@ struct listener_record {
 #define LISTENERS_MAX 4096
 #define EARLY_MAX 1024		/* accepted, and not ESTABLISHED yet */
 #define TIMEWAITS_MAX 262144	/* net.ipv4.tcp_max_tw_buckets of large machines */
+
+/* Tables of seats, whose first word is a key; see bpf/seats.h. */
+#define SEATS_MAX 8192
+#define TIMEWAIT_SEATS_MAX 32768
+#define SEAT_REACH 4		/* that one may be in */
+#define SEAT_FREE 0		/* nor is this the key of anything */
+#define SEAT_GOING (~0ULL)
 
 _Static_assert(TCP_ROW_SHORT == 344, "struct tcp_row is ABI");
 _Static_assert(sizeof(struct tcp_row) == 712, "struct tcp_row is ABI");

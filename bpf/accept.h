@@ -79,7 +79,7 @@ static __always_inline int accepted(const struct sock *sk, u64 now)
 			reach_count(&row->accept_reach, row->established_ns, now);
 		return 0;
 	}
-	row_drop(row);
+	row_drop(row->cookie);
 	return 0;
 }
 

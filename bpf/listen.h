@@ -4,8 +4,8 @@
  * A part of tcp.bpf.c.
  *
  * LOCKING: there is none. What a CPU is at is its own, in the map softirqs; listeners are
- * shared, and added to atomically. A request's slot is taken and given back atomically, for
- * two CPUs may be at the end of one: its ACK and its timer, or its ACK and data.
+ * shared, and added to atomically. Two CPUs may be at the end of one request: its ACK and its
+ * timer, or its ACK and data. One of them is the first to leave its seat.
  */
 #ifndef IOREADY_LISTEN_H
 #define IOREADY_LISTEN_H
@@ -18,15 +18,13 @@ struct {
 } listeners SEC(".maps");
 
 /*
- * struct request_slot - when the SYN of a request came
- * @request: its address; REQUEST_NONE, or REQUEST_GOING: about to be that
+ * struct request_seat - when the SYN of a request came
+ * @request: its address
  * @syn_ns: 0: not told yet
  *
- * A table of our own, because a request lives for a round trip only: to make an element of a
- * hash, to find it and to free it takes six times the instructions. Its slot is one of the
- * REQUEST_REACH from where its address hashes to.
+ * A request lives for a round trip.
  */
-struct request_slot {
+struct request_seat {
 	u64 request;
 	u64 syn_ns;
 };
@@ -35,13 +33,10 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, REQUESTS_MAX);
 	__type(key, u32);
-	__type(value, struct request_slot);
+	__type(value, struct request_seat);
 } requests SEC(".maps");
 
-#define REQUEST_NONE 0
-#define REQUEST_GOING 1
-#define REQUEST_REACH 4
-_Static_assert(REQUESTS_MAX == 1 << 16, "a slot's number is 16 bits of a product");
+SEATS(request, requests, struct request_seat, request, REQUESTS_MAX - SEAT_REACH + 1);
 
 /*
  * Not every end of a request is seen: since 6.12 its timer gives it up within a static
@@ -49,71 +44,57 @@ _Static_assert(REQUESTS_MAX == 1 << 16, "a slot's number is 16 bits of a product
  */
 #define REQUEST_NS_MAX 130000000000ULL
 
-static __always_inline struct request_slot *request_slot(u64 request, u32 further)
+/* Blank first, so that who comes to have it next is not taken for old. */
+static __always_inline void request_end_at(struct request_seat *seat, u64 request)
 {
-	/* Fibonacci hashing: Knuth, The Art of Computer Programming, volume 3, 6.4. */
-	u32 at = (u16)((request * 0x9e3779b97f4a7c15ULL >> 48) + further);
-
-	return bpf_map_lookup_elem(&requests, &at);
-}
-
-/* Unless it is another's already. */
-static __always_inline void request_free(struct request_slot *slot, u64 request)
-{
-	if (__sync_val_compare_and_swap(&slot->request, request, REQUEST_GOING) != request)
+	if (!request_leave(seat, request))
 		return;
-	/* First, so that who comes to have it next is not taken for old. */
-	slot->syn_ns = 0;
-	__sync_lock_test_and_set(&slot->request, REQUEST_NONE);
+	seat->syn_ns = 0;
+	request_free(seat);
 }
 
 /* When the SYN of a request came, of which nothing is kept from now on; 0: not known. */
 static __always_inline u64 request_take(u64 request)
 {
-	for (u32 i = 0; i < REQUEST_REACH; i++) {
-		struct request_slot *slot = request_slot(request, i);
-		u64 syn_ns;
+	struct request_seat *seat = request_find(request);
+	u64 syn_ns = seat ? seat->syn_ns : 0;
 
-		if (!slot || slot->request != request)
-			continue;
-		syn_ns = slot->syn_ns;
-		request_free(slot, request);
-		return syn_ns;
-	}
-	return 0;
+	if (seat)
+		request_end_at(seat, request);
+	return syn_ns;
 }
 
-static __always_inline bool request_claim(struct request_slot *slot, u64 request, u64 syn_ns)
+static __always_inline bool request_keep_at(struct request_seat *seat, u64 request, u64 syn_ns)
 {
-	if (slot->request != REQUEST_NONE ||
-	    __sync_val_compare_and_swap(&slot->request, REQUEST_NONE, request) != REQUEST_NONE)
+	if (!request_claim(seat, request))
 		return false;
-	slot->syn_ns = syn_ns;
+	seat->syn_ns = syn_ns;
 	return true;
 }
 
 /* False: there is no room for it. */
 static __always_inline bool request_keep(u64 request, u64 syn_ns)
 {
-	for (u32 i = 0; i < REQUEST_REACH; i++) {
-		struct request_slot *slot = request_slot(request, i);
+	for (u32 i = 0; i < SEAT_REACH; i++) {
+		struct request_seat *seat = request_seat(request, i);
 
-		if (slot && request_claim(slot, request, syn_ns))
+		if (seat && request_keep_at(seat, request, syn_ns))
 			return true;
 	}
 	/* Or where one is that was given up unseen. */
-	for (u32 i = 0; i < REQUEST_REACH; i++) {
-		struct request_slot *slot = request_slot(request, i);
+	for (u32 i = 0; i < SEAT_REACH; i++) {
+		struct request_seat *seat = request_seat(request, i);
 		u64 there, since_ns;
 
-		if (!slot)
+		if (!seat)
 			continue;
-		there = *(volatile u64 *)&slot->request;
-		since_ns = *(volatile u64 *)&slot->syn_ns;
-		if (there <= REQUEST_GOING || !since_ns || syn_ns <= since_ns + REQUEST_NS_MAX)
+		there = *(volatile u64 *)&seat->request;
+		since_ns = *(volatile u64 *)&seat->syn_ns;
+		if (there == SEAT_FREE || there == SEAT_GOING || !since_ns ||
+		    syn_ns <= since_ns + REQUEST_NS_MAX)
 			continue;
-		request_free(slot, there);
-		if (request_claim(slot, request, syn_ns))
+		request_end_at(seat, there);
+		if (request_keep_at(seat, request, syn_ns))
 			return true;
 	}
 	return false;

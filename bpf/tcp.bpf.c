@@ -29,6 +29,7 @@
 
 #include "abi_tcp.h"
 #include "filter.h"
+#include "seats.h"
 #include "thread.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -95,14 +96,6 @@ __u32 open;
 /* --- maps ---------------------------------------------------------------------- */
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, CONNECTIONS_MAX);
-	__type(key, u64);
-	__type(value, struct tcp_row);
-} connections SEC(".maps");
-
-struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 * 1024 * 1024);
 } ring SEC(".maps");
@@ -162,9 +155,6 @@ struct {
 /* At least as many as stand there: mostly none, and then nobody has to look. */
 __u64 earlies_nr;
 
-/* What a new row is made of. */
-static const struct tcp_row blank_row;
-
 static __always_inline void tcp_lose(u32 reason)
 {
 	u64 *count = bpf_map_lookup_elem(&losses, &reason);
@@ -189,15 +179,12 @@ static __always_inline u64 softirq_number(struct softirq *softirq, u64 pointer)
 
 /* --- rows ------------------------------------------------------------------------ */
 
+#include "rows.h"
+
 /* The cookie that a socket has; 0 if it was never asked for one. */
 static __always_inline u64 cookie_of(const struct sock *sk)
 {
 	return BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-}
-
-static __always_inline struct tcp_row *row_by(u64 cookie)
-{
-	return cookie ? bpf_map_lookup_elem(&connections, &cookie) : NULL;
 }
 
 /* A row by the socket that a tracepoint, fentry or an iterator gave: it is typed. */
@@ -243,26 +230,24 @@ static __always_inline struct tcp_row *row_new(u64 cookie, const struct sock *sk
 					       u8 state, u64 now)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
-	struct tcp_row *row;
+	struct tcp_row *row = row_take(cookie);
 	struct net *net;
 
-	if (bpf_map_update_elem(&connections, &cookie, &blank_row, BPF_ANY)) {
+	if (!row) {
 		tcp_lose(TCP_LOSS_TABLE);
 		return NULL;
 	}
-	row = bpf_map_lookup_elem(&connections, &cookie);
-	if (!row)
-		return NULL;
-	row->cookie = cookie;
 	net = sk->__sk_common.skc_net.net;
 	row->netns_cookie = net->net_cookie;
 	row->netns = net->ns.inum;
 	row->flags = flags;
-	row->state = state;
 	row->since_ns = now;
 	row_address(row, sk);
 	if (tp && bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp)
 		row->flags |= TCP_MULTIPATH;
+	/* Last: without it, the row is still being made. */
+	barrier();
+	row->state = state;
 	return row;
 }
 
@@ -304,13 +289,6 @@ static __always_inline bool row_selected(const struct tcp_row *row)
 			return false;
 	}
 	return true;
-}
-
-static __always_inline void row_drop(const struct tcp_row *row)
-{
-	u64 cookie = row->cookie;
-
-	bpf_map_delete_elem(&connections, &cookie);
 }
 
 /* Tells the last word of a connection. */
@@ -397,7 +375,7 @@ static __always_inline void row_end(struct tcp_row *row, const struct sock *sk, 
 		row->local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 	}
 	row_tell(row);
-	row_drop(row);
+	row_drop(row->cookie);
 }
 
 /* --- states ------------------------------------------------------------------------ */
@@ -452,7 +430,7 @@ static __always_inline struct tcp_row *row_passive(const struct sock *sk, u64 co
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct softirq *softirq = softirq_get();
 	bool made_now = softirq && softirq->child == (u64)sk;
-	struct tcp_row *row = made_now ? NULL : bpf_map_lookup_elem(&connections, &cookie);
+	struct tcp_row *row = made_now ? NULL : row_by(cookie);
 	u32 rtt;
 
 	if (!row)
@@ -533,7 +511,7 @@ int BPF_PROG(state, const struct sock *sk, int old, int new)
 		if (!row)
 			return 0;
 		if (!row_selected(row)) {
-			row_drop(row);
+			row_drop(row->cookie);
 			return 0;
 		}
 		row_owner(row, task);
@@ -554,7 +532,7 @@ int BPF_PROG(state, const struct sock *sk, int old, int new)
 		if (!row || !row_selected(row)) {
 			early_forget((u64)sk);
 			if (row)
-				row_drop(row);
+				row_drop(row->cookie);
 			return 0;
 		}
 	} else {
@@ -573,7 +551,7 @@ int BPF_PROG(state, const struct sock *sk, int old, int new)
 		/* With the barrier that accepted() counts on, between state and look-up. */
 		__sync_fetch_and_add(&row->retransmits, 0);
 		if (!row_early(row, (u64)sk)) {
-			row_drop(row);
+			row_drop(row->cookie);
 			return 0;
 		}
 	}
@@ -586,7 +564,7 @@ int BPF_PROG(state, const struct sock *sk, int old, int new)
 			   BPF_CORE_READ_BITFIELD(tp, syn_fastopen)))
 			row->flags |= TCP_FASTOPEN;
 		if (!row_selected(row))
-			row_drop(row);
+			row_drop(row->cookie);
 		return 0;
 	}
 	row_closing(row, sk, old, new, now);
@@ -672,8 +650,9 @@ __u32 seeding;
 static __always_inline void seed(const struct sock *sk, u64 cookie, struct task_struct *task)
 {
 	u64 now = bpf_ktime_get_ns();
-	struct tcp_row *row = bpf_map_lookup_elem(&connections, &cookie);
-	u8 state = sk->__sk_common.skc_state;
+	/* First: the kernel sets it after the hook has run, so that what it made is seen. */
+	u8 state = *(volatile u8 *)&sk->__sk_common.skc_state;
+	struct tcp_row *row = row_by(cookie);
 
 	if (row) {
 		/* Accepted by a call that was not seen. */
@@ -685,7 +664,7 @@ static __always_inline void seed(const struct sock *sk, u64 cookie, struct task_
 		return;
 	row = row_new(cookie, sk, TCP_SEEDED, state, now);
 	if (row && !row_selected(row))
-		row_drop(row);
+		row_drop(row->cookie);
 	else if (row)
 		row_owner(row, task);
 }

@@ -6,6 +6,15 @@
 #ifndef IOREADY_TIMEWAIT_H
 #define IOREADY_TIMEWAIT_H
 
+/* In seats, and in a hash while it finds none: as rows, see rows.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, TIMEWAIT_SEATS_MAX);
+	__type(key, u32);
+	__type(value, struct timewait_row);
+} timewait_seats SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -14,26 +23,38 @@ struct {
 	__type(value, struct timewait_row);
 } timewaits SEC(".maps");
 
+static __always_inline void timewait_blank(struct timewait_row *t)
+{
+	__builtin_memset(&t->netns_cookie, 0, sizeof(*t) - sizeof(t->cookie));
+}
+
+SEATS_AND_HASH(timewait, timewait_seats, timewaits, struct timewait_row, cookie,
+	       TIMEWAIT_SEATS_MAX - SEAT_REACH + 1)
+
 static __always_inline int timewait_begin(struct inet_timewait_sock *tw, const struct sock *sk,
 					  bool typed)
 {
 	u64 cookie = FIELD(sk, typed, __sk_common.skc_cookie.counter);
-	struct timewait_row t = { 0 };
 	struct tcp_row *row = row_by(cookie);
+	struct timewait_row *t;
 
 	/* Only of connections that are followed. */
 	if (!row)
 		return 0;
 	row->flags |= TCP_LEFT_BEHIND;
-	t.cookie = cookie;
-	t.netns_cookie = row->netns_cookie;
-	t.local_port = row->local_port;
-	t.remote_port = row->remote_port;
-	t.born_ns = bpf_ktime_get_ns();
-	if (FIELD(tw, typed, tw_substate) == STATE_TIME_WAIT)
-		t.time_wait_ns = t.born_ns;
-	if (bpf_map_update_elem(&timewaits, &cookie, &t, BPF_ANY))
+	/* Whose end was not seen: see LOCKING in tcp.bpf.c. */
+	t = timewait_by(cookie);
+	if (!t)
+		t = timewait_take(cookie);
+	if (!t) {
 		tcp_lose(TCP_LOSS_TIMEWAITS);
+		return 0;
+	}
+	t->netns_cookie = row->netns_cookie;
+	t->local_port = row->local_port;
+	t->remote_port = row->remote_port;
+	t->born_ns = bpf_ktime_get_ns();
+	t->time_wait_ns = FIELD(tw, typed, tw_substate) == STATE_TIME_WAIT ? t->born_ns : 0;
 	return 0;
 }
 
@@ -51,7 +72,7 @@ static __always_inline int timewait_schedule(struct inet_timewait_sock *tw, bool
 
 	if (!anew || !cookie)
 		return 0;
-	t = bpf_map_lookup_elem(&timewaits, &cookie);
+	t = timewait_by(cookie);
 	if (t && !t->time_wait_ns && FIELD(tw, typed, tw_substate) == STATE_TIME_WAIT)
 		t->time_wait_ns = bpf_ktime_get_ns();
 	return 0;
@@ -75,7 +96,7 @@ static __always_inline int timewait_end(struct inet_timewait_sock *tw, bool type
 {
 	struct softirq *softirq = softirq_get();
 	u64 cookie = FIELD(tw, typed, __tw_common.skc_cookie.counter);
-	struct timewait_row *t = cookie ? bpf_map_lookup_elem(&timewaits, &cookie) : NULL;
+	struct timewait_row *t = timewait_by(cookie);
 	struct timewait_record *r;
 
 	if (!t)
@@ -93,7 +114,7 @@ static __always_inline int timewait_end(struct inet_timewait_sock *tw, bool type
 	} else {
 		tcp_lose(TCP_LOSS_TIMEWAITS);
 	}
-	bpf_map_delete_elem(&timewaits, &cookie);
+	timewait_drop(cookie);
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 
 #include "libbpf_said.h"
 #include "links.h"
+#include "seats.h"
 #include "table.h"
 #include "tcp.skel.h"
 #include "types.h"
@@ -26,6 +27,8 @@ struct tcp {
 	struct tcp_settings settings;
 	struct tcp_plan plan;
 	struct tcp_bpf *skel;
+	struct seats rows;
+	struct seats timewaits;
 	struct ring_buffer *ring;
 	struct bpf_link *links[LINKS_MAX];
 	int links_nr;
@@ -157,14 +160,22 @@ static int choose(struct tcp *tcp)
 static void maps_size(struct tcp_bpf *skel, const struct tcp_plan *plan, uint32_t ring_bytes,
 		      uint32_t connections)
 {
+	uint32_t size = plan->data ? sizeof(struct tcp_row) : TCP_ROW_SHORT;
+	uint32_t seats = connections < SEATS_MAX ? connections + SEAT_REACH - 1 : SEATS_MAX;
+
+	/* Behind the last one where a key may hash to are the others in its reach. */
+	skel->rodata->seats_nr = seats - SEAT_REACH + 1;
+	bpf_map__set_max_entries(skel->maps.seats, seats);
+	bpf_map__set_value_size(skel->maps.seats, size);
 	bpf_map__set_max_entries(skel->maps.connections, connections);
-	bpf_map__set_value_size(skel->maps.connections,
-				plan->data ? sizeof(struct tcp_row) : TCP_ROW_SHORT);
+	bpf_map__set_value_size(skel->maps.connections, size);
 	bpf_map__set_max_entries(skel->maps.ring, ring_bytes);
 	if (!plan->handshakes)
 		bpf_map__set_max_entries(skel->maps.requests, 1);
-	if (!plan->minisocks)
+	if (!plan->minisocks) {
 		bpf_map__set_max_entries(skel->maps.timewaits, 1);
+		bpf_map__set_max_entries(skel->maps.timewait_seats, SEAT_REACH);
+	}
 	if (!plan->udp)
 		bpf_map__set_max_entries(skel->maps.udp_sockets, 1);
 	if (!plan->udp_spoilt)
@@ -175,9 +186,11 @@ int tcp_bill(const struct kernel *kernel, const struct tcp_plan *plan, uint32_t 
 	     struct map_bill *bill, int max)
 {
 	static const struct map_line lines[] = {
-		{ "connections", "connections", "tcp" },
+		{ "seats", "connections, the first 8,192", "tcp" },
+		{ "connections", "more connections", "tcp" },
 		{ "requests", "handshakes that go on", "tcp" },
-		{ "timewaits", "minisocks", "tcp" },
+		{ "timewait_seats", "minisocks, the first 32,768", "tcp" },
+		{ "timewaits", "more minisocks", "tcp" },
 		{ "earlies", "accepted before ESTABLISHED", "tcp" },
 		{ "listeners", "SYNs, by where is listened", "tcp" },
 		{ "udp_sockets", "UDP sockets", "tcp --udp" },
@@ -281,6 +294,11 @@ int tcp_open(struct tcp **tcp, const struct kernel *kernel, enum tier tier,
 			libbpf_said());
 		goto err_free;
 	}
+	ret = seats_map(&t->rows, t->skel->maps.seats, err);
+	if (!ret)
+		ret = seats_map(&t->timewaits, t->skel->maps.timewait_seats, err);
+	if (ret)
+		goto err_free;
 	*tcp = t;
 	return 0;
 
@@ -329,13 +347,11 @@ static void on_seed(const void *record, void *arg)
 	(void)arg;
 }
 
-/* Tells a row that may be short. */
-static void on_row(struct tcp *tcp, void (*fn)(const struct tcp_row *, void *), const void *row,
-		   size_t size)
+/* All rows of a run are of one size. */
+static const struct tcp_row *row_whole(struct tcp *tcp, const void *row)
 {
-	/* All rows of a run are of one size. */
-	memcpy(&tcp->whole, row, size < sizeof(tcp->whole) ? size : sizeof(tcp->whole));
-	fn(&tcp->whole, tcp->arg);
+	memcpy(&tcp->whole, row, tcp->rows.size);
+	return &tcp->whole;
 }
 
 static int on_ring(void *arg, void *data, size_t size)
@@ -343,9 +359,8 @@ static int on_ring(void *arg, void *data, size_t size)
 	struct tcp *tcp = arg;
 	const uint32_t *kind = data;
 
-	if (*kind == TCP_RECORD_CONNECTION && size >= offsetof(struct tcp_record, row) + TCP_ROW_SHORT)
-		on_row(tcp, tcp->fns->ended, &((const struct tcp_record *)data)->row,
-		       size - offsetof(struct tcp_record, row));
+	if (*kind == TCP_RECORD_CONNECTION && size >= offsetof(struct tcp_record, row) + tcp->rows.size)
+		tcp->fns->ended(row_whole(tcp, &((const struct tcp_record *)data)->row), tcp->arg);
 	else if (*kind == TCP_RECORD_TIMEWAIT && size >= sizeof(struct timewait_record))
 		tcp->fns->timewait(&((const struct timewait_record *)data)->row, tcp->arg);
 	else if (*kind == TCP_RECORD_DATAGRAMS && size >= sizeof(struct udp_record))
@@ -437,16 +452,21 @@ static void on_living(const void *row, size_t size, void *arg)
 {
 	struct tcp *tcp = arg;
 
-	if (!may_be_another(tcp, row))
-		on_row(tcp, tcp->fns->living, row, size);
+	(void)size;
+	row_whole(tcp, row);
+	/* It is being made. */
+	if (tcp->whole.state && !may_be_another(tcp, &tcp->whole))
+		tcp->fns->living(&tcp->whole, tcp->arg);
 }
 
 static void on_waiting(const void *row, size_t size, void *arg)
 {
+	const struct timewait_row *waiting = row;
 	struct tcp *tcp = arg;
 
 	(void)size;
-	tcp->fns->waiting(row, tcp->arg);
+	if (waiting->born_ns)
+		tcp->fns->waiting(waiting, tcp->arg);
 }
 
 static void on_listening(const void *row, size_t size, void *arg)
@@ -484,8 +504,12 @@ int tcp_snapshot(struct tcp *tcp, const struct tcp_fns *fns, void *arg, struct e
 	/* First, for it finds owners of connections that a call unseen has accepted. */
 	ret = iterator_read(skel->progs.sockets, on_listener, tcp, "the sockets", err);
 	if (!ret)
+		ret = seats_read(&tcp->rows, on_living, tcp, err);
+	if (!ret && skel->bss->row_standing)
 		ret = table_read(skel->maps.connections, on_living, tcp, err);
 	if (!ret && tcp->plan.minisocks)
+		ret = seats_read(&tcp->timewaits, on_waiting, tcp, err);
+	if (!ret && skel->bss->timewait_standing)
 		ret = table_read(skel->maps.timewaits, on_waiting, tcp, err);
 	if (!ret && tcp->plan.listening)
 		ret = table_read(skel->maps.listeners, on_listening, tcp, err);
@@ -528,6 +552,8 @@ void tcp_close(struct tcp *tcp)
 		return;
 	tcp_detach(tcp);
 	ring_buffer__free(tcp->ring);
+	seats_unmap(&tcp->rows);
+	seats_unmap(&tcp->timewaits);
 	tcp_bpf__destroy(tcp->skel);
 	for (int i = 0; i < RESET_REASONS_MAX; i++)
 		free((void *)tcp->plan.reset_reasons[i]);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * rows.h - where the rows of connections are, by the cookie of the socket. A part of tcp.bpf.c.
+ *
+ * LOCKING: there is none. No two CPUs make a row for one socket: hooks run under its lock, and
+ * what state the iterator sees was told to the hook before (see seed()).
+ */
+#ifndef IOREADY_ROWS_H
+#define IOREADY_ROWS_H
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SEATS_MAX);
+	__type(key, u32);
+	__type(value, struct tcp_row);
+} seats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, CONNECTIONS_MAX);
+	__type(key, u64);
+	__type(value, struct tcp_row);
+} connections SEC(".maps");
+
+static __always_inline void row_blank(struct tcp_row *row)
+{
+	if (data_on)
+		__builtin_memset(&row->netns_cookie, 0, sizeof(*row) - sizeof(row->cookie));
+	else
+		__builtin_memset(&row->netns_cookie, 0, TCP_ROW_SHORT - sizeof(row->cookie));
+}
+
+const volatile __u32 seats_nr = SEATS_MAX - SEAT_REACH + 1;
+SEATS_AND_HASH(row, seats, connections, struct tcp_row, cookie, seats_nr)
+
+#endif /* IOREADY_ROWS_H */
