@@ -275,7 +275,7 @@ struct listen_row {
  *
  * @TCP_LOSS_TABLE: connections that found no room in their table.
  * @TCP_LOSS_RING: connections that ended while the ring was full.
- * @TCP_LOSS_REQUESTS: handshakes that found no free slot within reach: when their SYN came
+ * @TCP_LOSS_REQUESTS: handshakes that found no free seat: when their SYN came
  *	is not known.
  * @TCP_LOSS_LISTENERS: SYNs to listeners that found no room in their table.
  * @TCP_LOSS_TIMEWAITS: minisocks that found no room in their table, or ended while the
@@ -350,8 +350,8 @@ struct listener_record {
 /* Tables of seats, whose first word is a key; see bpf/seats.h. */
 #define SEATS_MAX 8192
 #define TIMEWAIT_SEATS_MAX 32768
-#define SEAT_REACH 4		/* that one may be in */
-#define SEAT_FREE 0		/* nor is this the key of anything */
+#define SEATS_BESIDE 8		/* an element of the array; multiples of it above */
+#define SEAT_FREE 0		/* not the key of anything, nor is the next */
 #define SEAT_GOING (~0ULL)
 
 _Static_assert(TCP_ROW_SHORT == 344, "struct tcp_row is ABI");

@@ -31,12 +31,13 @@ struct request_seat {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, REQUESTS_MAX);
+	__uint(max_entries, REQUESTS_MAX / SEATS_BESIDE);
 	__type(key, u32);
-	__type(value, struct request_seat);
+	__type(value, struct request_seat[SEATS_BESIDE]);
 } requests SEC(".maps");
 
-SEATS(request, requests, struct request_seat, request, REQUESTS_MAX - SEAT_REACH + 1);
+SEATS(request, requests, struct request_seat, request, sizeof(struct request_seat),
+      REQUESTS_MAX / SEATS_BESIDE);
 
 /*
  * Not every end of a request is seen: since 6.12 its timer gives it up within a static
@@ -75,19 +76,16 @@ static __always_inline bool request_keep_at(struct request_seat *seat, u64 reque
 /* False: there is no room for it. */
 static __always_inline bool request_keep(u64 request, u64 syn_ns)
 {
-	for (u32 i = 0; i < SEAT_REACH; i++) {
-		struct request_seat *seat = request_seat(request, i);
+	void *beside = request_beside(request);
 
-		if (seat && request_keep_at(seat, request, syn_ns))
+	for (u32 i = 0; beside && i < SEATS_BESIDE; i++)
+		if (request_keep_at(request_seat(beside, i), request, syn_ns))
 			return true;
-	}
 	/* Or where one is that was given up unseen. */
-	for (u32 i = 0; i < SEAT_REACH; i++) {
-		struct request_seat *seat = request_seat(request, i);
+	for (u32 i = 0; beside && i < SEATS_BESIDE; i++) {
+		struct request_seat *seat = request_seat(beside, i);
 		u64 there, since_ns;
 
-		if (!seat)
-			continue;
 		there = *(volatile u64 *)&seat->request;
 		since_ns = *(volatile u64 *)&seat->syn_ns;
 		if (there == SEAT_FREE || there == SEAT_GOING || !since_ns ||

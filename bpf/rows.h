@@ -11,9 +11,9 @@
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, SEATS_MAX);
+	__uint(max_entries, SEATS_MAX / SEATS_BESIDE);
 	__type(key, u32);
-	__type(value, struct tcp_row);
+	__type(value, struct tcp_row[SEATS_BESIDE]);
 } seats SEC(".maps");
 
 struct {
@@ -32,7 +32,10 @@ static __always_inline void row_blank(struct tcp_row *row)
 		__builtin_memset(&row->netns_cookie, 0, TCP_ROW_SHORT - sizeof(row->cookie));
 }
 
-const volatile __u32 seats_nr = SEATS_MAX - SEAT_REACH + 1;
-SEATS_AND_HASH(row, seats, connections, struct tcp_row, cookie, seats_nr)
+/* How many are in the array; each stands for SEATS_BESIDE. */
+const volatile __u32 seats_nr = SEATS_MAX / SEATS_BESIDE;
+
+SEATS_AND_HASH(row, seats, connections, struct tcp_row, cookie,
+	       data_on ? sizeof(struct tcp_row) : TCP_ROW_SHORT, seats_nr)
 
 #endif /* IOREADY_ROWS_H */

@@ -10,9 +10,9 @@
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, TIMEWAIT_SEATS_MAX);
+	__uint(max_entries, TIMEWAIT_SEATS_MAX / SEATS_BESIDE);
 	__type(key, u32);
-	__type(value, struct timewait_row);
+	__type(value, struct timewait_row[SEATS_BESIDE]);
 } timewait_seats SEC(".maps");
 
 struct {
@@ -29,7 +29,7 @@ static __always_inline void timewait_blank(struct timewait_row *t)
 }
 
 SEATS_AND_HASH(timewait, timewait_seats, timewaits, struct timewait_row, cookie,
-	       TIMEWAIT_SEATS_MAX - SEAT_REACH + 1)
+	       sizeof(struct timewait_row), TIMEWAIT_SEATS_MAX / SEATS_BESIDE)
 
 static __always_inline int timewait_begin(struct inet_timewait_sock *tw, const struct sock *sk,
 					  bool typed)

@@ -82,9 +82,9 @@ def group(report, direction):
     return found[0] if len(found) == 1 else None
 
 
-def loopback(tier, family, host, n=6, delay=0.0):
-    what = "%s: %s to %s" % (tier, family, host)
-    lines, report = traced(tier, LOOPBACK, family, host, str(n), str(delay))
+def loopback(tier, family, host, n=6, delay=0.0, options=()):
+    what = " ".join(["%s: %s to %s" % (tier, family, host), *options])
+    lines, report = traced(tier, LOOPBACK, family, host, str(n), str(delay), options=options)
     ok("%s: nothing is lost" % what, not lost(report), report["losses"])
     ok("%s: each connection is told by both ends" % what, len(lines) == 2 * n, lines)
     passive, active = group(report, "passive"), group(report, "active")
@@ -167,6 +167,21 @@ def filters(tier):
     lines, _ = traced(tier, LOOPBACK, "AF_INET", "127.0.0.1", "2", "0",
                       options=["--netns", str(os.getpid())])
     ok("%s: --netns: those of the namespace" % tier, len(lines) == 4, lines)
+
+
+def room(tier):
+    """All are there at once: with both ends, half in seats and half in the hash; or too many."""
+    loopback(tier, "AF_INET", "127.0.0.1", n=8, options=["--connections", "8"])
+    loopback(tier, "AF_INET", "127.0.0.1", n=8, options=["--connections", "8", "--data"])
+    for _ in range(ATTEMPTS):
+        done = ioready("tcp", "-q", "--json", "--each", "--tier", tier, "--connections", "8",
+                       "--", sys.executable, "-c", LOOPBACK, "AF_INET", "127.0.0.1", "12", "0")
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        report = lines.pop()
+        if not report["losses"]["nested"]:
+            break
+    ok("%s: --connections: those that find no room are counted" % tier,
+       report["losses"]["table"] == 8 and len(lines) == 16, len(lines), report["losses"])
 
 
 # As many connections as it is told, none of them closed before the end.
@@ -323,6 +338,7 @@ def main():
             loopback(tier, "AF_INET6", "127.0.0.1")
         else:
             skip("%s: IPv6" % tier, "this kernel has none")
+        room(tier)
         failures(tier)
         filters(tier)
         cookies(tier)

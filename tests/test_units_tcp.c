@@ -237,6 +237,7 @@ TEST(what_lives_is_told_anew_by_each_snapshot)
 	row.state_ns[STATE_CLOSE_WAIT] = row.ended_ns = 0;
 	row.since_ns = BEGIN_NS + 9000;
 	row.own_zeros = row.own_zero_sum_ns = row.own_zero_max_ns = 1;
+	row.segment_ns = BEGIN_NS + 9400;
 	row.own_zero_ns = BEGIN_NS + 9500;
 	model_tcp_begin(m);
 	model_tcp_living(&row, m);

@@ -215,7 +215,7 @@ static void sum_add(uint64_t *sum, uint64_t *max, uint64_t ns, uint64_t most_ns)
 
 static void state_add(struct tcp_group *g, unsigned int state, uint64_t ns)
 {
-	if (!ns || state >= STATE_NR)
+	if (state >= STATE_NR)
 		return;
 	g->state_n[state]++;
 	sum_add(&g->state_sum_ns[state], &g->state_max_ns[state], ns, ns);
@@ -264,6 +264,21 @@ static uint64_t later(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+/* What only --data has. */
+static void data_add(struct tcp_group *g, const struct tcp_row *row)
+{
+	g->reads += row->reads;
+	sum_add(&g->read_sum_ns, &g->read_max_ns, row->read_sum_ns, row->read_max_ns);
+	g->holes += row->holes;
+	sum_add(&g->hole_sum_ns, &g->hole_max_ns, row->hole_sum_ns, row->hole_max_ns);
+	g->peer_zeros += row->peer_zeros;
+	sum_add(&g->peer_zero_sum_ns, &g->peer_zero_max_ns, row->peer_zero_sum_ns,
+		row->peer_zero_max_ns);
+	g->own_zeros += row->own_zeros;
+	sum_add(&g->own_zero_sum_ns, &g->own_zero_max_ns, row->own_zero_sum_ns,
+		row->own_zero_max_ns);
+}
+
 /* What a connection adds to a group as soon as it is there. */
 static void begun_add(struct model_tcp *m, struct tcp_group *g, const struct tcp_row *row)
 {
@@ -282,20 +297,13 @@ static void begun_add(struct model_tcp *m, struct tcp_group *g, const struct tcp
 	g->seeded += !!(row->flags & TCP_SEEDED);
 	g->multipath += !!(row->flags & TCP_MULTIPATH);
 	g->syn_retransmits += row->syn_retransmits;
-	g->reads += row->reads;
-	sum_add(&g->read_sum_ns, &g->read_max_ns, row->read_sum_ns, row->read_max_ns);
-	g->holes += row->holes;
-	sum_add(&g->hole_sum_ns, &g->hole_max_ns, row->hole_sum_ns, row->hole_max_ns);
-	g->peer_zeros += row->peer_zeros;
-	sum_add(&g->peer_zero_sum_ns, &g->peer_zero_max_ns, row->peer_zero_sum_ns,
-		row->peer_zero_max_ns);
-	g->own_zeros += row->own_zeros;
-	sum_add(&g->own_zero_sum_ns, &g->own_zero_max_ns, row->own_zero_sum_ns,
-		row->own_zero_max_ns);
+	if (row->segment_ns || row->reads)
+		data_add(g, row);
 	reach_add(&g->read_reach, &row->read_reach);
 	reach_add(&g->accept_reach, &row->accept_reach);
 	for (unsigned int i = 0; i < STATE_NR; i++)
-		state_add(g, i, row->state_ns[i]);
+		if (row->state_ns[i])
+			state_add(g, i, row->state_ns[i]);
 	if (passive && is_inside(m, accepted_ns)) {
 		g->accepted += row->flags & TCP_OWNED && !(row->flags & TCP_SEEDED);
 		if (row->accepted_ns)

@@ -13,8 +13,8 @@ int seats_map(struct seats *seats, const struct bpf_map *map, struct err *err)
 {
 	void *at;
 
-	seats->nr = bpf_map__max_entries(map);
-	seats->size = bpf_map__value_size(map);
+	seats->nr = bpf_map__max_entries(map) * SEATS_BESIDE;
+	seats->size = bpf_map__value_size(map) / SEATS_BESIDE;
 	at = mmap(NULL, (size_t)seats->nr * seats->size, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
 	if (at == MAP_FAILED)
 		return err_set(err, -errno, "%s cannot be mapped: %s", bpf_map__name(map),

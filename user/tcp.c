@@ -161,12 +161,12 @@ static void maps_size(struct tcp_bpf *skel, const struct tcp_plan *plan, uint32_
 		      uint32_t connections)
 {
 	uint32_t size = plan->data ? sizeof(struct tcp_row) : TCP_ROW_SHORT;
-	uint32_t seats = connections < SEATS_MAX ? connections + SEAT_REACH - 1 : SEATS_MAX;
+	uint32_t seats = connections < SEATS_MAX ? connections : SEATS_MAX;
 
-	/* Behind the last one where a key may hash to are the others in its reach. */
-	skel->rodata->seats_nr = seats - SEAT_REACH + 1;
+	seats = (seats + SEATS_BESIDE - 1) / SEATS_BESIDE;
+	skel->rodata->seats_nr = seats;
 	bpf_map__set_max_entries(skel->maps.seats, seats);
-	bpf_map__set_value_size(skel->maps.seats, size);
+	bpf_map__set_value_size(skel->maps.seats, SEATS_BESIDE * size);
 	bpf_map__set_max_entries(skel->maps.connections, connections);
 	bpf_map__set_value_size(skel->maps.connections, size);
 	bpf_map__set_max_entries(skel->maps.ring, ring_bytes);
@@ -174,7 +174,7 @@ static void maps_size(struct tcp_bpf *skel, const struct tcp_plan *plan, uint32_
 		bpf_map__set_max_entries(skel->maps.requests, 1);
 	if (!plan->minisocks) {
 		bpf_map__set_max_entries(skel->maps.timewaits, 1);
-		bpf_map__set_max_entries(skel->maps.timewait_seats, SEAT_REACH);
+		bpf_map__set_max_entries(skel->maps.timewait_seats, 1);
 	}
 	if (!plan->udp)
 		bpf_map__set_max_entries(skel->maps.udp_sockets, 1);
