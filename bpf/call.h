@@ -359,7 +359,7 @@ static __always_inline bool wait_enter(const u32 s, u64 a0, u64 a1, u64 a2, u64 
 
 		/* fs/select.c: the sets are cut at the size of the fd table. */
 		if (nfds > 64 && (s32)nfds > 0) {
-			u32 max_fds = BPF_CORE_READ(task, files, fdt, max_fds);
+			u32 max_fds = task->files->fdt->max_fds;
 
 			if (nfds > max_fds)
 				nfds = max_fds;
