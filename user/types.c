@@ -36,9 +36,12 @@ static void heap_fill(size_t types_bytes)
 	mallopt(M_TRIM_THRESHOLD, 64 * MIB);
 	memory = malloc(bytes);
 	begin = ((uintptr_t)memory + page - 1) & -page;
-	/* An attempt: what is not filled now is filled later. */
-	if (memory)
+	/* Attempts: what is not filled now is filled later, and in small pages where there are no
+	   large ones to be had. */
+	if (memory) {
+		madvise((void *)begin, (bytes - page) & -page, MADV_HUGEPAGE);
 		madvise((void *)begin, (bytes - page) & -page, MADV_POPULATE_WRITE);
+	}
 	free(memory);
 }
 
