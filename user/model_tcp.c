@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "hash.h"
+#include "model_tcp_group.h"
 
 /* A client of thousands of peers would need a histogram for each. */
 #define GROUPS_MAX 4096
@@ -46,9 +47,7 @@ struct listening {
 };
 
 struct model_tcp {
-	uint64_t begin_ns;
-	uint64_t end_ns;		/* or UINT64_MAX, as long as it is not known */
-	bool owned;
+	struct tcp_span span;
 	bool networks;
 	bool out_of_memory;
 	bool begun;			/* a snapshot was begun */
@@ -56,7 +55,7 @@ struct model_tcp {
 	struct group *groups;
 	struct group *last[2];		/* that a row was of, by &tcp_key.passive */
 	struct living *living;
-	struct tcp_row *late;		/* that ended at @end_ns or later: the next one's */
+	struct tcp_row *late;		/* that ended at the end of @span or later: the next one's */
 	size_t late_nr, late_max;
 	struct listener *listeners;
 	struct listening *listening;
@@ -70,39 +69,6 @@ struct model_tcp {
 	const struct tcp_group **told;
 	struct tcp_listener *told_listeners;
 };
-
-/* --- times --------------------------------------------------------------------------- */
-
-static void times_add(struct tcp_times *t, uint64_t ns)
-{
-	t->n++;
-	t->sum += ns;
-	if (ns > t->max)
-		t->max = ns;
-	histogram_add(&t->histogram, ns);
-}
-
-/* Adds what lies between two moments, if both are known. */
-static void time_add(struct model_tcp *m, struct tcp_group *g, enum tcp_time which,
-		     uint64_t from_ns, uint64_t to_ns)
-{
-	if (!from_ns || to_ns < from_ns)
-		return;
-	if (!g->times[which])
-		g->times[which] = calloc(1, sizeof(*g->times[which]));
-	if (g->times[which])
-		times_add(g->times[which], to_ns - from_ns);
-	else
-		m->out_of_memory = true;
-}
-
-static void times_free(struct tcp_group *g)
-{
-	for (int i = 0; i < TIME_NR; i++) {
-		free(g->times[i]);
-		g->times[i] = NULL;
-	}
-}
 
 /* --- groups ---------------------------------------------------------------------------- */
 
@@ -170,180 +136,6 @@ static struct group *group_get(struct model_tcp *m, const struct tcp_row *row)
 	return g;
 }
 
-uint64_t tcp_acceptable_ns(const struct tcp_row *row)
-{
-	bool early = row->accepted_ns && row->accepted_ns < row->established_ns;
-
-	return early ? row->accepted_ns : row->established_ns;
-}
-
-bool tcp_established(const struct tcp_row *row)
-{
-	if (row->established_ns || row->state_ns[STATE_ESTABLISHED])
-		return true;
-	/* One that was there at the begin was made before; or it was just being made. */
-	return row->flags & TCP_SEEDED && row->state != STATE_SYN_SENT &&
-	       !row->state_ns[STATE_SYN_SENT];
-}
-
-enum tcp_failure tcp_failure(const struct tcp_row *row)
-{
-	switch (row->error) {
-	case ECONNREFUSED:
-	case ECONNRESET:
-		return FAILURE_REFUSED;
-	case ETIMEDOUT:
-		return FAILURE_TIMEOUT;
-	case EHOSTUNREACH:
-	case ENETUNREACH:
-	case EHOSTDOWN:
-	case ENOPROTOOPT:
-		return FAILURE_UNREACHABLE;
-	case 0:
-		return FAILURE_GIVEN_UP;
-	}
-	return FAILURE_OTHER;
-}
-
-/* Adds a sum of times, of which @most_ns is the longest. */
-static void sum_add(uint64_t *sum, uint64_t *max, uint64_t ns, uint64_t most_ns)
-{
-	*sum += ns;
-	if (most_ns > *max)
-		*max = most_ns;
-}
-
-static void state_add(struct tcp_group *g, unsigned int state, uint64_t ns)
-{
-	if (state >= STATE_NR)
-		return;
-	g->state_n[state]++;
-	sum_add(&g->state_sum_ns[state], &g->state_max_ns[state], ns, ns);
-}
-
-static void reach_add(struct reach *to, const struct reach *reach)
-{
-	if (!reach->slept && !reach->awake)
-		return;
-	to->slept += reach->slept;
-	to->awake += reach->awake;
-	to->awake_sum_ns += reach->awake_sum_ns;
-	if (reach->awake_max_ns > to->awake_max_ns)
-		to->awake_max_ns = reach->awake_max_ns;
-	for (int i = 0; i < REACH_NR; i++) {
-		to->sum_ns[i] += reach->sum_ns[i];
-		if (reach->max_ns[i] > to->max_ns[i])
-			to->max_ns[i] = reach->max_ns[i];
-	}
-}
-
-/* Windows that are shut. */
-static void shut_add(struct tcp_group *g, const struct tcp_row *row, uint64_t end_ns)
-{
-	uint64_t ns;
-
-	if (row->peer_zero_ns && end_ns > row->peer_zero_ns) {
-		ns = end_ns - row->peer_zero_ns;
-		g->peer_zeros++;
-		sum_add(&g->peer_zero_sum_ns, &g->peer_zero_max_ns, ns, ns);
-	}
-	if (row->own_zero_ns && end_ns > row->own_zero_ns) {
-		ns = end_ns - row->own_zero_ns;
-		g->own_zeros++;
-		sum_add(&g->own_zero_sum_ns, &g->own_zero_max_ns, ns, ns);
-	}
-}
-
-static bool is_inside(const struct model_tcp *m, uint64_t ns)
-{
-	return ns && ns >= m->begin_ns && ns < m->end_ns;
-}
-
-static uint64_t later(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
-/* What only --data has. */
-static void data_add(struct tcp_group *g, const struct tcp_row *row)
-{
-	g->reads += row->reads;
-	sum_add(&g->read_sum_ns, &g->read_max_ns, row->read_sum_ns, row->read_max_ns);
-	g->holes += row->holes;
-	sum_add(&g->hole_sum_ns, &g->hole_max_ns, row->hole_sum_ns, row->hole_max_ns);
-	g->peer_zeros += row->peer_zeros;
-	sum_add(&g->peer_zero_sum_ns, &g->peer_zero_max_ns, row->peer_zero_sum_ns,
-		row->peer_zero_max_ns);
-	g->own_zeros += row->own_zeros;
-	sum_add(&g->own_zero_sum_ns, &g->own_zero_max_ns, row->own_zero_sum_ns,
-		row->own_zero_max_ns);
-}
-
-/* What a connection adds to a group as soon as it is there. */
-static void begun_add(struct model_tcp *m, struct tcp_group *g, const struct tcp_row *row)
-{
-	bool passive = row->flags & TCP_PASSIVE;
-	uint64_t accepted_ns = later(row->accepted_ns, row->established_ns);
-	/* Whose it is, if that is asked, is not known before. */
-	bool inside = is_inside(m, m->owned && passive ? accepted_ns : row->established_ns);
-
-	if (row->flags & TCP_OWNED && !g->tgid) {
-		g->tgid = row->tgid;
-		g->start_ns = row->start_ns;
-		memcpy(g->comm, row->comm, sizeof(g->comm) - 1);
-	}
-	g->netns = row->netns;
-	g->connections++;
-	g->seeded += !!(row->flags & TCP_SEEDED);
-	g->multipath += !!(row->flags & TCP_MULTIPATH);
-	g->syn_retransmits += row->syn_retransmits;
-	if (row->segment_ns || row->reads)
-		data_add(g, row);
-	reach_add(&g->read_reach, &row->read_reach);
-	reach_add(&g->accept_reach, &row->accept_reach);
-	for (unsigned int i = 0; i < STATE_NR; i++)
-		if (row->state_ns[i])
-			state_add(g, i, row->state_ns[i]);
-	if (passive && is_inside(m, accepted_ns)) {
-		g->accepted += row->flags & TCP_OWNED && !(row->flags & TCP_SEEDED);
-		if (row->accepted_ns)
-			time_add(m, g, TIME_ACCEPT, tcp_acceptable_ns(row), row->accepted_ns);
-	}
-	if (!inside)
-		return;
-	g->established++;
-	g->cookies += !!(row->flags & TCP_COOKIE);
-	g->fastopen += !!(row->flags & TCP_FASTOPEN);
-	if (!passive) {
-		time_add(m, g, TIME_HANDSHAKE, row->syn_ns, row->established_ns);
-		return;
-	}
-	if (row->synack_ns)
-		time_add(m, g, TIME_SYNACK, row->syn_ns, row->synack_ns);
-	time_add(m, g, TIME_ACK, row->synack_ns, row->established_ns);
-}
-
-static void ended_add(struct model_tcp *m, struct tcp_group *g, const struct tcp_row *row)
-{
-	begun_add(m, g, row);
-	g->ended++;
-	g->closed[row->closer <= CLOSER_BOTH ? row->closer : CLOSER_NONE]++;
-	g->resets_in += !!(row->flags & TCP_RESET_IN);
-	g->resets_out += !!(row->flags & TCP_RESET_OUT);
-	g->reset_reasons[row->reset_reason] += !!(row->flags & TCP_RESET_OUT);
-	g->half_closed += !!(row->flags & TCP_HALF_CLOSED);
-	g->left_behind += !!(row->flags & TCP_LEFT_BEHIND);
-	g->retransmits += row->retransmits;
-	g->bytes_in += row->bytes_in;
-	g->bytes_out += row->bytes_out;
-	if (row->flags & TCP_PASSIVE && !(row->flags & (TCP_OWNED | TCP_SEEDED)))
-		g->unaccepted++;
-	if (row->established_ns)
-		time_add(m, g, TIME_LIFE, row->established_ns, row->ended_ns);
-	else if (!(row->flags & TCP_PASSIVE) && !tcp_established(row))
-		g->failed[tcp_failure(row)]++;
-}
-
 /* --- records ----------------------------------------------------------------------------- */
 
 /* Takes @udp, which may be NULL for want of memory. */
@@ -356,9 +148,9 @@ static struct model_tcp *model_make(uint64_t begin_ns, bool owned, bool networks
 		model_udp_free(udp);
 		return NULL;
 	}
-	m->begin_ns = begin_ns;
-	m->end_ns = UINT64_MAX;
-	m->owned = owned;
+	m->span.begin_ns = begin_ns;
+	m->span.end_ns = UINT64_MAX;
+	m->span.owned = owned;
 	m->networks = networks;
 	m->udp = udp;
 	return m;
@@ -371,12 +163,12 @@ struct model_tcp *model_tcp_new(uint64_t begin_ns, bool owned, bool networks)
 
 void model_tcp_until(struct model_tcp *m, uint64_t end_ns)
 {
-	m->end_ns = end_ns;
+	m->span.end_ns = end_ns;
 }
 
 struct model_tcp *model_tcp_next(const struct model_tcp *m)
 {
-	struct model_tcp *next = model_make(m->end_ns, m->owned, m->networks,
+	struct model_tcp *next = model_make(m->span.end_ns, m->span.owned, m->networks,
 					    model_udp_next(m->udp));
 
 	if (!next)
@@ -420,14 +212,14 @@ static uint64_t begin_ns(const struct tcp_row *row)
 static void exemplar_note(struct model_tcp *m, const struct tcp_row *row)
 {
 	/* One that has ended tells its close too. */
-	if (row->established_ns >= m->begin_ns && begin_ns(row) > begin_ns(&m->exemplar))
+	if (row->established_ns >= m->span.begin_ns && begin_ns(row) > begin_ns(&m->exemplar))
 		m->exemplar = *row;
 }
 
 /* It began after the end of the interval. */
 static bool is_next(const struct model_tcp *m, const struct tcp_row *row)
 {
-	return (row->flags & TCP_PASSIVE ? row->established_ns : row->syn_ns) >= m->end_ns;
+	return (row->flags & TCP_PASSIVE ? row->established_ns : row->syn_ns) >= m->span.end_ns;
 }
 
 /* It ended after the end of the interval, in which it was still there. */
@@ -454,7 +246,7 @@ void model_tcp_ended(const struct tcp_row *row, void *model)
 	struct living *l;
 	struct group *g;
 
-	if (row->ended_ns >= m->end_ns) {
+	if (row->ended_ns >= m->span.end_ns) {
 		if (!late_add(m, row))
 			m->out_of_memory = true;
 		return;
@@ -465,17 +257,17 @@ void model_tcp_ended(const struct tcp_row *row, void *model)
 		HASH_DEL(m->living, l);
 		free(l);
 	}
-	if (m->owned && !(row->flags & TCP_OWNED)) {
+	if (m->span.owned && !(row->flags & TCP_OWNED)) {
 		m->unowned++;
 		return;
 	}
 	m->minisocks.born += !!(row->flags & TCP_LEFT_BEHIND);
 	exemplar_note(m, row);
 	g = group_get(m, row);
-	if (g)
-		ended_add(m, &g->all, row);
-	else
+	if (!g)
 		m->overflow++;
+	else if (!tcp_group_ended(&g->all, &m->span, row))
+		m->out_of_memory = true;
 }
 
 void model_tcp_timewait(const struct timewait_row *row, void *model)
@@ -488,11 +280,11 @@ void model_tcp_timewait(const struct timewait_row *row, void *model)
 		m->minisocks.cut++;
 	if (row->time_wait_ns) {
 		if (row->time_wait_ns > row->born_ns)
-			times_add(&m->minisocks.fin_wait2, row->time_wait_ns - row->born_ns);
-		times_add(&m->minisocks.time_wait, row->ended_ns - row->time_wait_ns);
+			tcp_times_add(&m->minisocks.fin_wait2, row->time_wait_ns - row->born_ns);
+		tcp_times_add(&m->minisocks.time_wait, row->ended_ns - row->time_wait_ns);
 	} else {
 		/* The peer's FIN never came. */
-		times_add(&m->minisocks.fin_wait2, row->ended_ns - row->born_ns);
+		tcp_times_add(&m->minisocks.fin_wait2, row->ended_ns - row->born_ns);
 	}
 }
 
@@ -525,7 +317,7 @@ void model_tcp_living(const struct tcp_row *row, void *model)
 	struct model_tcp *m = model;
 	struct living *l;
 
-	if (m->owned && !(row->flags & TCP_OWNED))
+	if (m->span.owned && !(row->flags & TCP_OWNED))
 		return;
 	HASH_GET(m->living, cookie, row->cookie, l, );
 	if (l)
@@ -619,24 +411,9 @@ static int by_port(const void *a, const void *b)
 
 static bool group_copy(struct group *g)
 {
-	struct tcp_times *times[TIME_NR];
-
-	times_free(&g->now);
-	g->now = g->all;
-	memcpy(times, g->all.times, sizeof(times));
-	/* None of them is in two groups, also if there is no memory for the next. */
-	memset(g->now.times, 0, sizeof(g->now.times));
-	for (int i = 0; i < TIME_NR; i++) {
-		if (!times[i])
-			continue;
-		g->now.times[i] = malloc(sizeof(*times[i]));
-		if (!g->now.times[i])
-			return false;
-		*g->now.times[i] = *times[i];
-	}
+	g->copied = tcp_group_copy(&g->now, &g->all);
 	g->now.key = g->key;
-	g->copied = true;
-	return true;
+	return g->copied;
 }
 
 /* Who listens on a port. */
@@ -698,7 +475,6 @@ static void listening_add(struct model_tcp *m)
 static bool living_add(struct model_tcp *m, uint64_t end_ns, uint64_t *overflow)
 {
 	for (struct living *l = m->living; l; l = l->hh.next) {
-		unsigned int state = l->row.state;
 		struct group *g;
 
 		if (is_next(m, &l->row))
@@ -711,17 +487,9 @@ static bool living_add(struct model_tcp *m, uint64_t end_ns, uint64_t *overflow)
 		/* New since the copies were made. */
 		if (!g->copied && !group_copy(g))
 			return false;
-		begun_add(m, &g->now, &l->row);
-		shut_add(&g->now, &l->row, end_ns);
+		if (!tcp_group_living(&g->now, &m->span, &l->row, end_ns))
+			return false;
 		exemplar_note(m, &l->row);
-		if (state < STATE_NR && l->row.since_ns && end_ns > l->row.since_ns) {
-			uint64_t ns = end_ns - l->row.since_ns;
-
-			state_add(&g->now, state, ns);
-			g->now.living[state]++;
-			if (ns > g->now.longest_ns[state])
-				g->now.longest_ns[state] = ns;
-		}
 	}
 	return true;
 }
@@ -782,8 +550,8 @@ void model_tcp_free(struct model_tcp *m)
 	model_udp_free(m->udp);
 	HASH_ITER(hh, m->groups, g, next_group) {
 		HASH_DEL(m->groups, g);
-		times_free(&g->all);
-		times_free(&g->now);
+		tcp_group_forget_times(&g->all);
+		tcp_group_forget_times(&g->now);
 		free(g);
 	}
 	HASH_ITER(hh, m->listeners, l, next_listener) {
@@ -800,25 +568,3 @@ void model_tcp_free(struct model_tcp *m)
 	free(m);
 }
 
-/* --- names -------------------------------------------------------------------------------------- */
-
-const char *tcp_failure_name(enum tcp_failure failure)
-{
-	static const char *const names[] = {
-		[FAILURE_REFUSED] = "refused", [FAILURE_TIMEOUT] = "timed_out",
-		[FAILURE_UNREACHABLE] = "unreachable", [FAILURE_GIVEN_UP] = "given_up",
-		[FAILURE_OTHER] = "other",
-	};
-
-	return names[failure];
-}
-
-const char *tcp_closer_name(enum tcp_closer closer)
-{
-	static const char *const names[] = {
-		[CLOSER_NONE] = "none", [CLOSER_LOCAL] = "local", [CLOSER_REMOTE] = "remote",
-		[CLOSER_BOTH] = "both",
-	};
-
-	return names[closer];
-}
