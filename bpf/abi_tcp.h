@@ -11,7 +11,7 @@
  *   each is told once.
  * - Rows are in the array `seats` or, if they find no room there, in the hash
  *   `connections`; of minisocks in `timewait_seats` or in `timewaits`. User space has the
- *   arrays mapped. In a seat whose cookie is SEAT_FREE or SEAT_GOING there is none; who
+ *   arrays mapped. In a seat whose cookie is SEAT_FREE or SEAT_TAKEN there is none; who
  *   reads one looks at the cookie before and after.
  * - A socket that connects anew after CLOSE has the same cookie and is another
  *   connection.
@@ -352,7 +352,7 @@ struct listener_record {
 #define TIMEWAIT_SEATS_MAX 32768
 #define SEATS_BESIDE 8		/* an element of the array; multiples of it above */
 #define SEAT_FREE 0		/* not the key of anything, nor is the next */
-#define SEAT_GOING (~0ULL)
+#define SEAT_TAKEN (~0ULL)
 
 _Static_assert(TCP_ROW_SHORT == 344, "struct tcp_row is ABI");
 _Static_assert(sizeof(struct tcp_row) == 712, "struct tcp_row is ABI");

@@ -47,10 +47,12 @@ static __always_inline int accepted(const struct sock *sk, u64 now)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct tcp_row *row;
 	bool is_early;
+	u64 cookie;
 
 	if (!sk)
 		return 0;
-	row = row_by(cookie_of(sk));
+	cookie = cookie_of(sk);
+	row = row_by(cookie);
 	if (!row_whole(row)) {
 		/*
 		 * By Fast Open; or another CPU has just queued it and makes it ESTABLISHED
@@ -61,7 +63,8 @@ static __always_inline int accepted(const struct sock *sk, u64 now)
 		is_early = is_syn_recv(sk) && netns_selected(sk);
 		if (is_early)
 			accepted_early((u64)sk, task, now);
-		row = row_by(cookie_of(sk));
+		cookie = cookie_of(sk);
+		row = row_by(cookie);
 		if (!row_whole(row)) {
 			/* Its row has come and gone: it is not one that is asked about. */
 			if (is_early && !is_syn_recv(sk))
@@ -79,7 +82,7 @@ static __always_inline int accepted(const struct sock *sk, u64 now)
 			reach_count(&row->accept_reach, row->established_ns, now);
 		return 0;
 	}
-	row_drop(row->cookie);
+	row_drop(cookie);
 	return 0;
 }
 

@@ -20,7 +20,6 @@ struct {
 /*
  * struct request_seat - when the SYN of a request came
  * @request: its address
- * @syn_ns: 0: not told yet
  *
  * A request lives for a round trip.
  */
@@ -45,15 +44,6 @@ SEATS(request, requests, struct request_seat, request, sizeof(struct request_sea
  */
 #define REQUEST_NS_MAX 130000000000ULL
 
-/* Blank first, so that who comes to have it next is not taken for old. */
-static __always_inline void request_end_at(struct request_seat *seat, u64 request)
-{
-	if (!request_leave(seat, request))
-		return;
-	seat->syn_ns = 0;
-	request_free(seat);
-}
-
 /* When the SYN of a request came, of which nothing is kept from now on; 0: not known. */
 static __always_inline u64 request_take(u64 request)
 {
@@ -61,15 +51,16 @@ static __always_inline u64 request_take(u64 request)
 	u64 syn_ns = seat ? seat->syn_ns : 0;
 
 	if (seat)
-		request_end_at(seat, request);
+		request_leave(seat, request);
 	return syn_ns;
 }
 
 static __always_inline bool request_keep_at(struct request_seat *seat, u64 request, u64 syn_ns)
 {
-	if (!request_claim(seat, request))
+	if (!request_claim(seat))
 		return false;
 	seat->syn_ns = syn_ns;
+	request_give(seat, request);
 	return true;
 }
 
@@ -88,10 +79,10 @@ static __always_inline bool request_keep(u64 request, u64 syn_ns)
 
 		there = *(volatile u64 *)&seat->request;
 		since_ns = *(volatile u64 *)&seat->syn_ns;
-		if (there == SEAT_FREE || there == SEAT_GOING || !since_ns ||
+		if (there == SEAT_FREE || there == SEAT_TAKEN ||
 		    syn_ns <= since_ns + REQUEST_NS_MAX)
 			continue;
-		request_end_at(seat, there);
+		request_leave(seat, there);
 		if (request_keep_at(seat, request, syn_ns))
 			return true;
 	}

@@ -2,10 +2,10 @@
 /*
  * rows.h - where the rows of connections are, by the cookie of the socket. A part of tcp.bpf.c.
  *
- * LOCKING: there is none. No two CPUs make a row for one socket: hooks run under its lock, and
- * what state the iterator sees was told to the hook before (see seed()). accept() holds another
- * lock: if a reset ends its connection while it writes to the row, and a new one takes the same
- * seat within these nanoseconds, it writes to that. An element of a hash is reused as quickly.
+ * LOCKING: there is none. Hooks that make a row run under the lock of its socket. The iterator
+ * does not, and gives way if a hook has made one, too: see seed(). Nor does accept(): if a reset
+ * ends its connection while it writes to the row, and a new one takes the same seat within these
+ * nanoseconds, it writes to that.
  */
 #ifndef IOREADY_ROWS_H
 #define IOREADY_ROWS_H

@@ -4,9 +4,10 @@
  * each event and to free it is a third of what it costs to follow a connection. Here an element
  * takes one of the SEATS_BESIDE seats that its key hashes to, or finds all of them taken.
  *
- * LOCKING: there is none. The first word of a seat is the key of who has it, SEAT_FREE or
- * SEAT_GOING. It is taken and left atomically, is blank when it is taken, and blank again
- * before it is free. What is done to it meanwhile is up to who has it.
+ * LOCKING: there is none. The first word of a seat is the key of who has it, or SEAT_FREE, or
+ * SEAT_TAKEN until it is made ready for him. It is taken and left atomically, and made blank
+ * when it is taken: whoever has found it and writes to it late does no harm, unless somebody has
+ * it again already. What is done to it meanwhile is up to who has it.
  */
 #ifndef IOREADY_SEATS_H
 #define IOREADY_SEATS_H
@@ -18,9 +19,10 @@
  * NAME_beside(k)	those that @k may have
  * NAME_seat(beside, i)	one of them
  * NAME_find(k)		the one that it has, or NULL
- * NAME_claim(seat, k)	takes it, if it is free
- * NAME_leave(seat, k)	gives it up: blank it, and free it; false: it is not @k's (any more)
- * NAME_free(seat)
+ * NAME_claim(seat)	takes it, if it is free; it is nobody's until it is given
+ * NAME_give(seat, k)	makes it @k's
+ * NAME_leave(seat, k)	frees it; false: it is not @k's (any more)
+ * NAME_twice(k)	it has more than one
  */
 #define SEATS(name, map, type, key, size, nr)						\
 	static __always_inline void *name##_beside(u64 k)				\
@@ -37,27 +39,36 @@
 	}										\
 	static __always_inline type *name##_find(u64 k)					\
 	{										\
-		void *beside = name##_beside(k);						\
+		void *beside = name##_beside(k);					\
 											\
-		for (u32 i = 0; beside && i < SEATS_BESIDE; i++)				\
+		for (u32 i = 0; beside && i < SEATS_BESIDE; i++)			\
 			if (name##_seat(beside, i)->key == k)				\
 				return name##_seat(beside, i);				\
 		return NULL;								\
 	}										\
-	static __always_inline bool name##_claim(type *seat, u64 k)			\
+	static __always_inline bool name##_claim(type *seat)				\
 	{										\
 		return seat->key == SEAT_FREE &&					\
-		       __sync_val_compare_and_swap(&seat->key, SEAT_FREE, k) == SEAT_FREE; \
+		       !__sync_val_compare_and_swap(&seat->key, SEAT_FREE, SEAT_TAKEN);	\
+	}										\
+	static __always_inline void name##_give(type *seat, u64 k)			\
+	{										\
+		__sync_lock_test_and_set(&seat->key, k);				\
 	}										\
 	static __always_inline bool name##_leave(type *seat, u64 k)			\
 	{										\
-		return __sync_val_compare_and_swap(&seat->key, k, SEAT_GOING) == k;	\
+		return __sync_val_compare_and_swap(&seat->key, k, SEAT_FREE) == k;	\
 	}										\
-	static __always_inline void name##_free(type *seat)				\
+	static __always_inline bool name##_twice(u64 k)					\
 	{										\
-		__sync_lock_test_and_set(&seat->key, SEAT_FREE);			\
+		void *beside = name##_beside(k);					\
+		u32 n = 0;								\
+											\
+		for (u32 i = 0; beside && i < SEATS_BESIDE; i++)			\
+			n += name##_seat(beside, i)->key == k;				\
+		return n > 1;								\
 	}										\
-	_Static_assert(!__builtin_offsetof(type, key), "a seat begins with its key")
+	_Static_assert(!__builtin_offsetof(type, key) && !SEAT_FREE, "a seat begins with its key")
 
 /*
  * SEATS_AND_HASH(name, map, hash, type, key, size, nr): the same, and a hash for those that
@@ -83,12 +94,17 @@
 	}										\
 	static __always_inline type *name##_take(u64 k)					\
 	{										\
-		void *beside = name##_beside(k);						\
+		void *beside = name##_beside(k);					\
 		type *e;								\
 											\
-		for (u32 i = 0; beside && i < SEATS_BESIDE; i++)				\
-			if (name##_claim(name##_seat(beside, i), k))			\
-				return name##_seat(beside, i);				\
+		for (u32 i = 0; beside && i < SEATS_BESIDE; i++) {			\
+			e = name##_seat(beside, i);					\
+			if (!name##_claim(e))						\
+				continue;						\
+			name##_blank(e);						\
+			name##_give(e, k);						\
+			return e;							\
+		}									\
 		/* Counted before it is there, so that it is never there uncounted. */	\
 		__sync_fetch_and_add(&name##_standing, 1);				\
 		if (!bpf_map_update_elem(&hash, &k, &name##_none, BPF_NOEXIST)) {	\
@@ -100,17 +116,14 @@
 		__sync_fetch_and_sub(&name##_standing, 1);				\
 		return NULL;								\
 	}										\
-	static __noinline int name##_drop(u64 k)				\
+	static __noinline int name##_drop(u64 k)					\
 	{										\
 		type *seat = name##_find(k);						\
 											\
-		if (!seat) {								\
-			if (!bpf_map_delete_elem(&hash, &k))				\
-				__sync_fetch_and_sub(&name##_standing, 1);		\
-		} else if (name##_leave(seat, k)) {					\
-			name##_blank(seat);						\
-			name##_free(seat);						\
-		}									\
+		if (seat)								\
+			name##_leave(seat, k);						\
+		else if (!bpf_map_delete_elem(&hash, &k))				\
+			__sync_fetch_and_sub(&name##_standing, 1);			\
 		return 0;								\
 	}
 

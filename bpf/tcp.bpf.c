@@ -663,8 +663,11 @@ static __always_inline void seed(const struct sock *sk, u64 cookie, struct task_
 	if (!seeding || state == STATE_CLOSE || state == STATE_LISTEN)
 		return;
 	row = row_new(cookie, sk, TCP_SEEDED, state, now);
-	if (row && !row_selected(row))
-		row_drop(row->cookie);
+	/* A hook, which knows more, has made one meanwhile. */
+	if (row && row_twice(cookie))
+		row_leave(row, cookie);
+	else if (row && !row_selected(row))
+		row_drop(cookie);
 	else if (row)
 		row_owner(row, task);
 }

@@ -33,11 +33,12 @@ struct files {
 enum files_module files_module(void)
 {
 	enum files_module found = MODULE_MUTE;
-	struct btf *base = types_get(), *btf = NULL;
+	struct btf *base, *btf = NULL;
 
 	if (access("/sys/module/" MODULE, F_OK))
 		return MODULE_ABSENT;
 	libbpf_listen();
+	base = types_get();
 	if (base)
 		btf = btf__parse_raw_split("/sys/kernel/btf/" MODULE, base);
 	if (btf) {

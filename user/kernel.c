@@ -283,6 +283,8 @@ int kernel_tracepoint_args(const char *name)
 	const struct btf_type *t;
 	int id;
 
+	if (!btf)
+		return -ENOENT;
 	snprintf(type, sizeof(type), "btf_trace_%s", name);
 	id = btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF);
 	if (id < 0)

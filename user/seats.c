@@ -40,7 +40,7 @@ int seats_read(const struct seats *seats, table_fn fn, void *arg, struct err *er
 		const uint64_t *seat = (const void *)(seats->at + (size_t)i * seats->size);
 		uint64_t key = __atomic_load_n(seat, __ATOMIC_ACQUIRE);
 
-		if (key == SEAT_FREE || key == SEAT_GOING)
+		if (key == SEAT_FREE || key == SEAT_TAKEN)
 			continue;
 		memcpy(copy, seat, seats->size);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);

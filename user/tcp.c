@@ -72,7 +72,9 @@ static void functions(struct tcp_bpf *skel, struct function *f)
 
 static bool has_function(const char *name)
 {
-	return btf__find_by_name_kind(types_get(), name, BTF_KIND_FUNC) > 0;
+	const struct btf *types = types_get();
+
+	return types && btf__find_by_name_kind(types, name, BTF_KIND_FUNC) > 0;
 }
 
 /* The tracepoint first: the compiler may have made the function a part of its caller. */
@@ -219,7 +221,7 @@ static void reasons_read(struct tcp *tcp)
 {
 	static const char prefix[] = "SK_RST_REASON_";
 	const struct btf *btf = types_get();
-	int id = btf__find_by_name_kind(btf, "sk_rst_reason", BTF_KIND_ENUM);
+	int id = btf ? btf__find_by_name_kind(btf, "sk_rst_reason", BTF_KIND_ENUM) : 0;
 	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, id) : NULL;
 
 	for (int i = 0; t && i < btf_vlen(t); i++) {

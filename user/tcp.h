@@ -123,7 +123,8 @@ struct tcp_plan tcp_plan_make(enum tier tier, bool data, bool udp);
 /**
  * tcp_bill() - what the maps would cost on this kernel
  * @plan: of tcp_plan_make()
- * @ring_bytes: as in &struct tcp_settings; of connections there are CONNECTIONS_MAX
+ * @ring_bytes: as in &struct tcp_settings; of connections there are SEATS_MAX,
+ *	and CONNECTIONS_MAX more
  * @bill: filled, at most @max entries
  *
  * Nothing is loaded.

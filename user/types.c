@@ -20,6 +20,10 @@
 
 static struct btf *types;
 
+/* Of the heap, that large pages are wanted for. */
+static void *filled;
+static size_t filled_bytes;
+
 /*
  * Has malloc() take all from one heap, and keep it, and the kernel fill that heap now, for
  * libbpf's two copies of the types and what else it needs beside them. It would be filled in
@@ -29,27 +33,32 @@ static struct btf *types;
 static void heap_fill(size_t types_bytes)
 {
 	size_t bytes = 2 * types_bytes + MIB;
-	uintptr_t page = sysconf(_SC_PAGESIZE), begin;
+	uintptr_t page = sysconf(_SC_PAGESIZE);
 	void *memory;
 
 	mallopt(M_MMAP_THRESHOLD, 32 * MIB);
 	mallopt(M_TRIM_THRESHOLD, 64 * MIB);
 	memory = malloc(bytes);
-	begin = ((uintptr_t)memory + page - 1) & -page;
-	/* Attempts: what is not filled now is filled later, and in small pages where there are no
-	   large ones to be had. */
-	if (memory) {
-		madvise((void *)begin, (bytes - page) & -page, MADV_HUGEPAGE);
-		madvise((void *)begin, (bytes - page) & -page, MADV_POPULATE_WRITE);
-	}
+	filled = (void *)(((uintptr_t)memory + page - 1) & -page);
+	filled_bytes = memory ? (bytes - page) & -page : 0;
+	/*
+	 * Attempts: what is not filled now is filled later, and in small pages where there are
+	 * no large ones to be had.
+	 */
+	madvise(filled, filled_bytes, MADV_HUGEPAGE);
+	madvise(filled, filled_bytes, MADV_POPULATE_WRITE);
 	free(memory);
 }
 
-/* Back to what malloc() does by itself, and to the memory that is in use. */
+/*
+ * Back to the memory that is in use, and to what malloc() would have come to by itself with
+ * tables of a megabyte that are read now and then.
+ */
 static void heap_trim(void)
 {
-	mallopt(M_MMAP_THRESHOLD, 128 << 10);
-	mallopt(M_TRIM_THRESHOLD, 128 << 10);
+	mallopt(M_MMAP_THRESHOLD, MIB);
+	mallopt(M_TRIM_THRESHOLD, 2 * MIB);
+	madvise(filled, filled_bytes, MADV_NOHUGEPAGE);
 	malloc_trim(0);
 }
 

@@ -39,6 +39,13 @@ int window_open(struct window *window, const struct options *o, struct err *err)
 
 	window->o = o;
 	window->opened_ns = window_now();
+	/* First, as long as we have little memory: it has the same until it is started. */
+	if (o->command) {
+		ret = command_prepare(&window->command, o->command, err);
+		if (ret)
+			return ret;
+		window->has_command = true;
+	}
 	ret = kernel_open(&window->kernel, err);
 	if (!ret)
 		ret = kernel_check(&window->kernel, err);
@@ -69,12 +76,6 @@ int window_open(struct window *window, const struct options *o, struct err *err)
 	window->out = fd == STDOUT_FILENO ? stdout : fdopen(fd, "w");
 	if (!window->out)
 		return err_set(err, -errno, "%s", strerror(errno));
-	if (o->command) {
-		ret = command_prepare(&window->command, o->command, err);
-		if (ret)
-			return ret;
-		window->has_command = true;
-	}
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&ours);
 	sigaddset(&ours, SIGINT);
