@@ -74,6 +74,8 @@ failures=() about=() bad=0
 # begin PART: in a lane.
 begin()
 {
+	# Here already, for show() may look for it before the lane does anything.
+	: >"$tmp/$1"
 	lane "$1" >"$tmp/$1" &
 	lanes[$1]=$!
 }
@@ -81,7 +83,7 @@ begin()
 # show PART: what its suites say, as they say it, until the lane ends.
 show()
 {
-	local status
+	local status suites=0
 
 	tally < <(tail -n +1 -f --pid="${lanes[$1]}" "$tmp/$1")
 	wait "${lanes[$1]}"
@@ -89,6 +91,9 @@ show()
 	if [ $status != 0 ]; then
 		failed=$((failed + 1))
 		say "not ok" "$1: ended with status $status"
+	elif [ $suites = 0 ]; then
+		failed=$((failed + 1))
+		say "not ok" "$1: said nothing"
 	fi
 }
 
@@ -136,7 +141,7 @@ tally()
 	while IFS= read -r line; do
 		case $line in
 		"suite begins: "*)
-			name=${line#suite begins: } planned=-1 seen=0
+			name=${line#suite begins: } planned=-1 seen=0 suites=$((suites + 1))
 			about=() bad=0
 			continue
 			;;
