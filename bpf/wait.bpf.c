@@ -575,17 +575,17 @@ static __always_inline void row_snapshot(const u32 s, struct task_struct *task, 
 	bpf_seq_write(seq, row, sizeof(*row));
 }
 
-#define X(what, kind, lost)						\
-	static __always_inline void what##_snapshot(struct task_struct *task, \
+#define X(what, number, lost)						\
+	static __always_inline void what##_snapshot(struct task_struct *task, struct record *head, \
 						    struct seq_file *seq)	\
 	{								\
 		struct what##_row *row = bpf_task_storage_get(&what##s, task, 0, 0); \
-		struct record head;					\
 									\
 		if (!row || row->told)					\
 			return;						\
-		record_fill(&head, task, kind, sizeof(struct what##_record)); \
-		bpf_seq_write(seq, &head, sizeof(head));		\
+		head->kind = number;					\
+		head->size = sizeof(struct what##_record);		\
+		bpf_seq_write(seq, head, sizeof(*head));		\
 		bpf_seq_write(seq, row, sizeof(*row));			\
 	}
 CHAIN_ROWS(X)
@@ -635,12 +635,14 @@ int snapshot_chains(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct seq_file *seq = ctx->meta->seq;
+	struct record head;
 
 	if (!task || !task->bpf_storage)
 		return 0;
-	chain_snapshot(task, seq);
-	turn_snapshot(task, seq);
-	serve_snapshot(task, seq);
+	record_fill(&head, task, RECORD_CHAIN, sizeof(struct chain_record));
+	chain_snapshot(task, &head, seq);
+	turn_snapshot(task, &head, seq);
+	serve_snapshot(task, &head, seq);
 	return 0;
 }
 

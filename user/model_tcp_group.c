@@ -148,7 +148,8 @@ static void data_add(struct tcp_group *g, const struct tcp_row *row)
 		row->own_zero_max_ns);
 }
 
-bool tcp_group_begun(struct tcp_group *g, const struct tcp_span *span, const struct tcp_row *row)
+/* What a connection adds as soon as it is there. */
+static bool begun_add(struct tcp_group *g, const struct tcp_span *span, const struct tcp_row *row)
 {
 	bool passive = row->flags & TCP_PASSIVE, remembered = true;
 	uint64_t accepted_ns = later(row->accepted_ns, row->established_ns);
@@ -192,7 +193,7 @@ bool tcp_group_begun(struct tcp_group *g, const struct tcp_span *span, const str
 
 bool tcp_group_ended(struct tcp_group *g, const struct tcp_span *span, const struct tcp_row *row)
 {
-	bool remembered = tcp_group_begun(g, span, row);
+	bool remembered = begun_add(g, span, row);
 
 	g->ended++;
 	g->closed[row->closer <= CLOSER_BOTH ? row->closer : CLOSER_NONE]++;
@@ -216,7 +217,7 @@ bool tcp_group_ended(struct tcp_group *g, const struct tcp_span *span, const str
 bool tcp_group_living(struct tcp_group *g, const struct tcp_span *span, const struct tcp_row *row,
 		      uint64_t now_ns)
 {
-	bool remembered = tcp_group_begun(g, span, row);
+	bool remembered = begun_add(g, span, row);
 	unsigned int state = row->state;
 	uint64_t ns = now_ns - row->since_ns;
 

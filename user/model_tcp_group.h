@@ -17,13 +17,10 @@ struct tcp_span {
 };
 
 /*
- * Each of these returns false if there is no memory for a histogram; the rest has been added.
+ * Both return false if there is no memory for a histogram; the rest has been added.
  */
 
-/** tcp_group_begun() - what a connection adds as soon as it is there */
-bool tcp_group_begun(struct tcp_group *g, const struct tcp_span *span, const struct tcp_row *row);
-
-/** tcp_group_ended() - what it adds in all, when it has ended */
+/** tcp_group_ended() - what a connection adds in all, when it has ended */
 bool tcp_group_ended(struct tcp_group *g, const struct tcp_span *span, const struct tcp_row *row);
 
 /** tcp_group_living() - what it has added up to @now_ns, monotonic, if it lives then */

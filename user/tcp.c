@@ -452,13 +452,13 @@ static bool may_be_another(const struct tcp *tcp, const struct tcp_row *row)
 
 static void on_living(const void *row, size_t size, void *arg)
 {
+	const struct tcp_row *living = row;
 	struct tcp *tcp = arg;
 
 	(void)size;
-	row_whole(tcp, row);
-	/* It is being made. */
-	if (tcp->whole.state && !may_be_another(tcp, &tcp->whole))
-		tcp->fns->living(&tcp->whole, tcp->arg);
+	/* Without a state, it is being made. */
+	if (living->state && !may_be_another(tcp, living))
+		tcp->fns->living(row_whole(tcp, living), tcp->arg);
 }
 
 static void on_waiting(const void *row, size_t size, void *arg)
