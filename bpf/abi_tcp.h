@@ -11,8 +11,8 @@
  *   each is told once.
  * - Rows are in the array `seats` or, if they find no room there, in the hash
  *   `connections`; of minisocks in `timewait_seats` or in `timewaits`. User space has the
- *   arrays mapped. In a seat whose cookie is SEAT_FREE or SEAT_TAKEN there is none; who
- *   reads one looks at the cookie before and after.
+ *   arrays mapped: keys, then as many rows. Where the key is SEAT_FREE or SEAT_TAKEN there is
+ *   none; who reads one looks at the key before and after.
  * - A socket that connects anew after CLOSE has the same cookie and is another
  *   connection.
  * - What is left of a connection in TIME_WAIT, or in FIN_WAIT_2 with nobody to read,
@@ -347,7 +347,7 @@ struct listener_record {
 #define EARLY_MAX 1024		/* accepted, and not ESTABLISHED yet */
 #define TIMEWAITS_MAX 262144	/* net.ipv4.tcp_max_tw_buckets of large machines */
 
-/* Tables of seats, whose first word is a key; see bpf/seats.h. */
+/* Tables of seats: see bpf/seats.h. */
 #define SEATS_MAX 8192
 #define TIMEWAIT_SEATS_MAX 32768
 #define SEATS_BESIDE 8		/* an element of the array; multiples of it above */

@@ -10,33 +10,35 @@
 #ifndef IOREADY_LISTEN_H
 #define IOREADY_LISTEN_H
 
+/* What came to listeners: from 1 to listeners_nr, so that 0 is nowhere. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LISTENERS_MAX + 1);
+	__type(key, u32);
+	__type(value, struct listen_row);
+} listen_rows SEC(".maps");
+
+__u32 listeners_nr;
+
+/* Which of them is whose. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, LISTENERS_MAX);
 	__type(key, struct listen_key);
-	__type(value, struct listen_row);
+	__type(value, u32);
 } listeners SEC(".maps");
 
-/*
- * struct request_seat - when the SYN of a request came
- * @request: its address
- *
- * A request lives for a round trip.
- */
-struct request_seat {
-	u64 request;
-	u64 syn_ns;
-};
+/* When the SYN of a request came, by its address. It lives for a round trip. */
+struct request_seats SEATS_OF(u64);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, REQUESTS_MAX / SEATS_BESIDE);
 	__type(key, u32);
-	__type(value, struct request_seat[SEATS_BESIDE]);
+	__type(value, struct request_seats);
 } requests SEC(".maps");
 
-SEATS(request, requests, struct request_seat, request, sizeof(struct request_seat),
-      REQUESTS_MAX / SEATS_BESIDE);
+SEATS(request, requests, u64, sizeof(u64), REQUESTS_MAX / SEATS_BESIDE);
 
 /*
  * Not every end of a request is seen: since 6.12 its timer gives it up within a static
@@ -47,20 +49,25 @@ SEATS(request, requests, struct request_seat, request, sizeof(struct request_sea
 /* When the SYN of a request came, of which nothing is kept from now on; 0: not known. */
 static __always_inline u64 request_take(u64 request)
 {
-	struct request_seat *seat = request_find(request);
-	u64 syn_ns = seat ? seat->syn_ns : 0;
+	void *beside = request_beside(request);
+	u64 syn_ns;
 
-	if (seat)
-		request_leave(seat, request);
-	return syn_ns;
+	for (u32 i = 0; beside && i < SEATS_BESIDE; i++) {
+		if (*request_key(beside, i) != request)
+			continue;
+		syn_ns = *request_seat(beside, i);
+		request_leave(request_key(beside, i), request);
+		return syn_ns;
+	}
+	return 0;
 }
 
-static __always_inline bool request_keep_at(struct request_seat *seat, u64 request, u64 syn_ns)
+static __always_inline bool request_keep_at(void *beside, u32 i, u64 request, u64 syn_ns)
 {
-	if (!request_claim(seat))
+	if (!request_claim(request_key(beside, i)))
 		return false;
-	seat->syn_ns = syn_ns;
-	request_give(seat, request);
+	*request_seat(beside, i) = syn_ns;
+	request_give(request_key(beside, i), request);
 	return true;
 }
 
@@ -70,20 +77,18 @@ static __always_inline bool request_keep(u64 request, u64 syn_ns)
 	void *beside = request_beside(request);
 
 	for (u32 i = 0; beside && i < SEATS_BESIDE; i++)
-		if (request_keep_at(request_seat(beside, i), request, syn_ns))
+		if (request_keep_at(beside, i, request, syn_ns))
 			return true;
 	/* Or where one is that was given up unseen. */
 	for (u32 i = 0; beside && i < SEATS_BESIDE; i++) {
-		struct request_seat *seat = request_seat(beside, i);
-		u64 there, since_ns;
+		u64 there = *(volatile u64 *)request_key(beside, i);
+		u64 since_ns = *(volatile u64 *)request_seat(beside, i);
 
-		there = *(volatile u64 *)&seat->request;
-		since_ns = *(volatile u64 *)&seat->syn_ns;
 		if (there == SEAT_FREE || there == SEAT_TAKEN ||
 		    syn_ns <= since_ns + REQUEST_NS_MAX)
 			continue;
-		request_leave(seat, there);
-		if (request_keep_at(seat, request, syn_ns))
+		request_leave(request_key(beside, i), there);
+		if (request_keep_at(beside, i, request, syn_ns))
 			return true;
 	}
 	return false;
@@ -97,27 +102,49 @@ static __always_inline void listen_name(struct listen_key *key, const struct soc
 	key->family = FIELD(sk, typed, __sk_common.skc_family);
 	key->local_port = FIELD(sk, typed, __sk_common.skc_num);
 	if (key->family == AF_INET) {
-		/* The CPU's last listener may have been one of IPv6. */
-		__builtin_memset(key->local, 0, sizeof(key->local));
 		*(u32 *)key->local = FIELD(sk, typed, __sk_common.skc_rcv_saddr);
 	} else {
 		BPF_CORE_READ_INTO(&key->local, sk, __sk_common.skc_v6_rcv_saddr);
 	}
 }
 
-static __always_inline struct listen_row *listen_get(const struct listen_key *key)
+static __always_inline struct listen_row *listen_row(u32 at)
 {
-	struct listen_row *row = bpf_map_lookup_elem(&listeners, key), new = { 0 };
+	return at ? bpf_map_lookup_elem(&listen_rows, &at) : NULL;
+}
 
-	if (row)
-		return row;
-	new.key = *key;
-	/* Another CPU may be quicker. */
-	bpf_map_update_elem(&listeners, &new.key, &new, BPF_NOEXIST);
-	row = bpf_map_lookup_elem(&listeners, &new.key);
-	if (!row)
+static __always_inline bool listen_is(const struct listen_row *row, const struct listen_key *key)
+{
+	const u64 *a = (const void *)&row->key, *b = (const void *)key;
+	u64 differs = 0;
+
+	for (u32 i = 0; i < sizeof(*key) / sizeof(*b); i++)
+		differs |= a[i] ^ b[i];
+	return !differs;
+}
+
+/* Where the row of @key is, or 0. */
+static __noinline u32 listen_find(const struct listen_key *key)
+{
+	u32 *found = bpf_map_lookup_elem(&listeners, key), at = 0;
+	struct listen_row *row;
+
+	if (found)
+		return *found;
+	if (listeners_nr < LISTENERS_MAX)
+		at = __sync_fetch_and_add(&listeners_nr, 1) + 1;
+	row = listen_row(at);
+	if (!row) {
 		tcp_lose(TCP_LOSS_LISTENERS);
-	return row;
+		return 0;
+	}
+	row->key = *key;
+	if (!bpf_map_update_elem(&listeners, key, &at, BPF_NOEXIST))
+		return at;
+	/* Another CPU was quicker: that row stays nobody's. */
+	row->key.family = 0;
+	found = bpf_map_lookup_elem(&listeners, key);
+	return found ? *found : 0;
 }
 
 SEC("tp_btf/tcp_retransmit_synack")
@@ -130,7 +157,7 @@ int BPF_PROG(retransmit_synack, const struct sock *sk)
 	if (!open || !sk || sk->__sk_common.skc_state != STATE_LISTEN || !netns_selected(sk))
 		return 0;
 	listen_name(&key, sk, true);
-	row = listen_get(&key);
+	row = listen_row(listen_find(&key));
 	if (row)
 		__sync_fetch_and_add(&row->synack_retransmits, 1);
 	return 0;
@@ -140,6 +167,7 @@ int BPF_PROG(retransmit_synack, const struct sock *sk)
 static __always_inline int syn_begin(const struct sock *sk, bool typed)
 {
 	struct softirq *softirq = softirq_get();
+	struct listen_key key = { 0 };
 	struct listen_row *row;
 
 	if (!softirq)
@@ -149,8 +177,13 @@ static __always_inline int syn_begin(const struct sock *sk, bool typed)
 		return 0;
 	}
 	softirq->syn_ns = bpf_ktime_get_ns();
-	listen_name(&softirq->listener, sk, typed);
-	row = listen_get(&softirq->listener);
+	listen_name(&key, sk, typed);
+	/* Mostly it comes to where the CPU's last one came. */
+	row = listen_row(softirq->listen_at);
+	if (!row || !listen_is(row, &key)) {
+		softirq->listen_at = listen_find(&key);
+		row = listen_row(softirq->listen_at);
+	}
 	if (row)
 		__sync_fetch_and_add(&row->syns, 1);
 	return 0;
@@ -173,7 +206,7 @@ static __always_inline int request_begin(u64 pointer)
 	/* Its SYN was not seen, see LOCKING in tcp.bpf.c, or is another namespace's. */
 	if (!softirq->syn_ns)
 		return 0;
-	row = listen_get(&softirq->listener);
+	row = listen_row(softirq->listen_at);
 	if (row)
 		__sync_fetch_and_add(&row->kept, 1);
 	if (!request_keep(request, softirq->syn_ns))

@@ -10,12 +10,14 @@
 #ifndef IOREADY_ROWS_H
 #define IOREADY_ROWS_H
 
+struct row_seats SEATS_OF(struct tcp_row);
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, SEATS_MAX / SEATS_BESIDE);
 	__type(key, u32);
-	__type(value, struct tcp_row[SEATS_BESIDE]);
+	__type(value, struct row_seats);
 } seats SEC(".maps");
 
 struct {
@@ -29,9 +31,9 @@ struct {
 static __always_inline void row_blank(struct tcp_row *row)
 {
 	if (data_on)
-		__builtin_memset(&row->netns_cookie, 0, sizeof(*row) - sizeof(row->cookie));
+		__builtin_memset(row, 0, sizeof(*row));
 	else
-		__builtin_memset(&row->netns_cookie, 0, TCP_ROW_SHORT - sizeof(row->cookie));
+		__builtin_memset(row, 0, TCP_ROW_SHORT);
 }
 
 /* How many are in the array; each stands for SEATS_BESIDE. */

@@ -109,7 +109,7 @@ struct {
 
 /*
  * struct softirq - what a CPU is at in a passive handshake
- * @syn_ns: the SYN that it works on came then, to @listener; 0: a request has been made for it
+ * @syn_ns: the SYN that it works on came then, to the listener @listen_at; 0: a request has been made for it
  * @child: the socket that was made of a request; not ESTABLISHED yet
  * @child_syn_ns, @child_synack_ns: of it
  * @timer: the minisock whose timer goes off
@@ -117,12 +117,13 @@ struct {
  */
 struct softirq {
 	u64 syn_ns;
-	struct listen_key listener;
 	u64 child;
 	u64 child_syn_ns;
 	u64 child_synack_ns;
 	u64 timer;
 	u64 number;
+	u32 listen_at;
+	u32 pad;
 };
 
 struct {
@@ -664,9 +665,9 @@ static __always_inline void seed(const struct sock *sk, u64 cookie, struct task_
 		return;
 	row = row_new(cookie, sk, TCP_SEEDED, state, now);
 	/* A hook, which knows more, has made one meanwhile. */
-	if (row && row_twice(cookie))
-		row_leave(row, cookie);
-	else if (row && !row_selected(row))
+	if (row && row_gives_way(row, cookie))
+		return;
+	if (row && !row_selected(row))
 		row_drop(cookie);
 	else if (row)
 		row_owner(row, task);

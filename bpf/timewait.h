@@ -7,12 +7,14 @@
 #define IOREADY_TIMEWAIT_H
 
 /* In seats, and in a hash while it finds none: as rows, see rows.h. */
+struct timewait_seats SEATS_OF(struct timewait_row);
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, TIMEWAIT_SEATS_MAX / SEATS_BESIDE);
 	__type(key, u32);
-	__type(value, struct timewait_row[SEATS_BESIDE]);
+	__type(value, struct timewait_seats);
 } timewait_seats SEC(".maps");
 
 struct {
@@ -25,7 +27,7 @@ struct {
 
 static __always_inline void timewait_blank(struct timewait_row *t)
 {
-	__builtin_memset(&t->netns_cookie, 0, sizeof(*t) - sizeof(t->cookie));
+	__builtin_memset(t, 0, sizeof(*t));
 }
 
 SEATS_AND_HASH(timewait, timewait_seats, timewaits, struct timewait_row, cookie,

@@ -11,8 +11,8 @@
 /**
  * struct seats - a mapping
  * @at: NULL: there is none
- * @nr: seats
- * @size: bytes of each, a multiple of 8
+ * @nr: elements of the array: SEATS_BESIDE keys, and as many seats
+ * @size: bytes of one
  */
 struct seats {
 	const char *at;
@@ -30,6 +30,9 @@ struct seats {
 int seats_map(struct seats *seats, const struct bpf_map *map, struct err *err);
 
 void seats_unmap(struct seats *seats);
+
+/** seats_size() - bytes of what is in one seat */
+uint32_t seats_size(const struct seats *seats);
 
 /**
  * seats_read() - hand out a copy of what is in each seat that is taken

@@ -168,7 +168,7 @@ static void maps_size(struct tcp_bpf *skel, const struct tcp_plan *plan, uint32_
 	seats = (seats + SEATS_BESIDE - 1) / SEATS_BESIDE;
 	skel->rodata->seats_nr = seats;
 	bpf_map__set_max_entries(skel->maps.seats, seats);
-	bpf_map__set_value_size(skel->maps.seats, SEATS_BESIDE * size);
+	bpf_map__set_value_size(skel->maps.seats, SEATS_BESIDE * (sizeof(__u64) + size));
 	bpf_map__set_max_entries(skel->maps.connections, connections);
 	bpf_map__set_value_size(skel->maps.connections, size);
 	bpf_map__set_max_entries(skel->maps.ring, ring_bytes);
@@ -194,7 +194,8 @@ int tcp_bill(const struct kernel *kernel, const struct tcp_plan *plan, uint32_t 
 		{ "timewait_seats", "minisocks, the first 32,768", "tcp" },
 		{ "timewaits", "more minisocks", "tcp" },
 		{ "earlies", "accepted before ESTABLISHED", "tcp" },
-		{ "listeners", "SYNs, by where is listened", "tcp" },
+		{ "listen_rows", "SYNs, by where is listened", "tcp" },
+		{ "listeners", "which of them is whose", "tcp" },
 		{ "udp_sockets", "UDP sockets", "tcp --udp" },
 		{ "udp_ports", "spoilt datagrams, by port", "tcp --udp" },
 		{ "ring", "what has ended (ring)", "tcp" },
@@ -352,7 +353,7 @@ static void on_seed(const void *record, void *arg)
 /* All rows of a run are of one size. */
 static const struct tcp_row *row_whole(struct tcp *tcp, const void *row)
 {
-	memcpy(&tcp->whole, row, tcp->rows.size);
+	memcpy(&tcp->whole, row, seats_size(&tcp->rows));
 	return &tcp->whole;
 }
 
@@ -361,7 +362,8 @@ static int on_ring(void *arg, void *data, size_t size)
 	struct tcp *tcp = arg;
 	const uint32_t *kind = data;
 
-	if (*kind == TCP_RECORD_CONNECTION && size >= offsetof(struct tcp_record, row) + tcp->rows.size)
+	if (*kind == TCP_RECORD_CONNECTION &&
+	    size >= offsetof(struct tcp_record, row) + seats_size(&tcp->rows))
 		tcp->fns->ended(row_whole(tcp, &((const struct tcp_record *)data)->row), tcp->arg);
 	else if (*kind == TCP_RECORD_TIMEWAIT && size >= sizeof(struct timewait_record))
 		tcp->fns->timewait(&((const struct timewait_record *)data)->row, tcp->arg);
@@ -471,12 +473,19 @@ static void on_waiting(const void *row, size_t size, void *arg)
 		tcp->fns->waiting(waiting, tcp->arg);
 }
 
-static void on_listening(const void *row, size_t size, void *arg)
+static int listening_read(struct tcp *tcp, struct err *err)
 {
-	struct tcp *tcp = arg;
+	struct listen_row row;
 
-	(void)size;
-	tcp->fns->listening(row, tcp->arg);
+	for (uint32_t i = 1; i <= tcp->skel->bss->listeners_nr && i <= LISTENERS_MAX; i++) {
+		if (bpf_map_lookup_elem(bpf_map__fd(tcp->skel->maps.listen_rows), &i, &row))
+			return err_set(err, -errno, "the listeners cannot be read: %s",
+				       strerror(errno));
+		/* Nobody's: see listen_find(). */
+		if (row.key.family)
+			tcp->fns->listening(&row, tcp->arg);
+	}
+	return 0;
 }
 
 static void on_udp_living(const void *row, size_t size, void *arg)
@@ -514,7 +523,7 @@ int tcp_snapshot(struct tcp *tcp, const struct tcp_fns *fns, void *arg, struct e
 	if (!ret && skel->bss->timewait_standing)
 		ret = table_read(skel->maps.timewaits, on_waiting, tcp, err);
 	if (!ret && tcp->plan.listening)
-		ret = table_read(skel->maps.listeners, on_listening, tcp, err);
+		ret = listening_read(tcp, err);
 	if (!ret && tcp->plan.udp)
 		ret = table_read(skel->maps.udp_sockets, on_udp_living, tcp, err);
 	if (!ret && tcp->plan.udp_spoilt)
