@@ -62,6 +62,8 @@ enum tcp_state {
  * @TCP_RESET_IN, @TCP_RESET_OUT: a reset came, or was sent
  * @TCP_HALF_CLOSED: the program ended its own direction by shutdown() and read on
  * @TCP_LEFT_BEHIND: a minisock was left behind
+ * @TCP_ORPHANED: it was in FIN_WAIT_2 and nobody had it any more: that goes on as a
+ *	minisock, so how long it was there is not known here
  */
 enum tcp_flag {
 	TCP_PASSIVE = 1 << 0,
@@ -74,6 +76,7 @@ enum tcp_flag {
 	TCP_RESET_OUT = 1 << 7,
 	TCP_HALF_CLOSED = 1 << 8,
 	TCP_LEFT_BEHIND = 1 << 9,
+	TCP_ORPHANED = 1 << 10,
 };
 
 /*

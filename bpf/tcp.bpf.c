@@ -489,6 +489,17 @@ static __always_inline bool is_abort(const struct tcp_row *row, const struct soc
 	return old == STATE_ESTABLISHED || old == STATE_CLOSE_WAIT;
 }
 
+/*
+ * A minisock takes the place of one that nobody has any more, to wait for the peer's FIN
+ * (tcp_time_wait() with TCP_FIN_WAIT2).
+ */
+static __always_inline bool is_orphaned(const struct tcp_row *row, const struct sock *sk, u8 old)
+{
+	return old == STATE_FIN_WAIT2 && !sk->sk_err &&
+	       !(row->flags & (TCP_RESET_IN | TCP_RESET_OUT)) &&
+	       (sk->__sk_common.skc_flags & (SOCK_DEAD | SOCK_DONE)) == SOCK_DEAD;
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(state, const struct sock *sk, int old, int new)
 {
@@ -569,10 +580,13 @@ int BPF_PROG(state, const struct sock *sk, int old, int new)
 		return 0;
 	}
 	row_closing(row, sk, old, new, now);
-	if (new == STATE_CLOSE && is_abort(row, sk, old))
+	if (new != STATE_CLOSE)
+		return 0;
+	if (is_abort(row, sk, old))
 		row->flags |= TCP_RESET_OUT;
-	if (new == STATE_CLOSE)
-		row_end(row, sk, now);
+	else if (is_orphaned(row, sk, old))
+		row->flags |= TCP_ORPHANED;
+	row_end(row, sk, now);
 	return 0;
 }
 

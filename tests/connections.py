@@ -35,13 +35,14 @@ class Between:
 
 
 class Set:
-    """An object with these keys, and perhaps those."""
+    """An object with these keys, and perhaps those; which of them are null."""
 
-    def __init__(self, *keys, perhaps=()):
-        self.keys, self.perhaps = set(keys), set(perhaps)
+    def __init__(self, *keys, perhaps=(), null=()):
+        self.keys, self.perhaps, self.null = set(keys), set(perhaps), set(null)
 
     def __eq__(self, other):
-        return self.keys <= set(other) <= self.keys | self.perhaps
+        return self.keys <= set(other) <= self.keys | self.perhaps and \
+            {key for key in other if other[key] is None} == self.null
 
     def __repr__(self):
         return "with %s" % sorted(self.keys)
@@ -327,7 +328,9 @@ def close_waits(net, truth):
         x.a.recv(1)
         truth.kept.append(x.a)
         truth.keep_ports.add(x.local[1])
-        x.active(truth, "to whom forgets", closed_first="local")
+        # The peer's FIN never comes: FIN_WAIT_2 is not over.
+        x.active(truth, "to whom forgets", closed_first="local", orphaned=True, states_ns=Set(
+            "established", "fin-wait-1", "fin-wait-2", perhaps=["syn-sent"], null=["fin-wait-2"]))
         truth.left_behind(born=1)
     truth.forgot_port = port
     truth.kept.append(listener)

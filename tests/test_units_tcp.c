@@ -682,6 +682,24 @@ TEST(minisocks_are_timed_in_each_state)
 	model_tcp_free(m);
 }
 
+TEST(a_stay_that_a_minisock_goes_on_with_is_not_over)
+{
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false);
+	struct tcp_row row = active_row(1);
+	struct tcp_figures f;
+	struct err err;
+
+	row.state_ns[STATE_FIN_WAIT1] = 1000;
+	row.state_ns[STATE_FIN_WAIT2] = 2000;
+	row.flags |= TCP_ORPHANED;
+	model_tcp_ended(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	ASSERT_EQ(1, f.groups_nr);
+	EXPECT_EQ(1, f.groups[0]->state_n[STATE_FIN_WAIT1]);
+	EXPECT_EQ(0, f.groups[0]->state_n[STATE_FIN_WAIT2]);
+	model_tcp_free(m);
+}
+
 /* What is printed of a connection in text: as a line, and as a picture. */
 static char *connection_text(const struct tcp_row *row, const struct tcp_plan *plan)
 {

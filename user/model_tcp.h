@@ -258,6 +258,12 @@ void model_tcp_free(struct model_tcp *m);
 bool tcp_established(const struct tcp_row *row);
 
 /**
+ * tcp_stay_goes_on() - whether a stay in @state is not over, though the connection is: where
+ *	a minisock goes on with it, its time here is not how long it was
+ */
+bool tcp_stay_goes_on(const struct tcp_row *row, unsigned int state);
+
+/**
  * tcp_acceptable_ns() - since when accept() could have it: ESTABLISHED; or when it had it,
  * if that was before: by Fast Open, or because another CPU was so quick
  */

@@ -23,6 +23,11 @@ bool tcp_established(const struct tcp_row *row)
 	       !row->state_ns[STATE_SYN_SENT];
 }
 
+bool tcp_stay_goes_on(const struct tcp_row *row, unsigned int state)
+{
+	return state == STATE_FIN_WAIT2 && row->flags & TCP_ORPHANED;
+}
+
 enum tcp_failure tcp_failure(const struct tcp_row *row)
 {
 	switch (row->error) {
@@ -171,7 +176,7 @@ static bool begun_add(struct tcp_group *g, const struct tcp_span *span, const st
 	reach_add(&g->read_reach, &row->read_reach);
 	reach_add(&g->accept_reach, &row->accept_reach);
 	for (unsigned int i = 0; i < STATE_NR; i++)
-		if (row->state_ns[i])
+		if (row->state_ns[i] && !tcp_stay_goes_on(row, i))
 			state_add(g, i, row->state_ns[i]);
 	if (passive && is_inside(span, accepted_ns)) {
 		g->accepted += row->flags & TCP_OWNED && !(row->flags & TCP_SEEDED);

@@ -329,6 +329,7 @@ int report_tcp_line_json(FILE *out, const struct tcp_row *row, const struct tcp_
 						       json_string(reset_reason(row, plan)) :
 						       json_null());
 	json_object_set_new(o, "half_closed", json_boolean(row->flags & TCP_HALF_CLOSED));
+	json_object_set_new(o, "orphaned", json_boolean(row->flags & TCP_ORPHANED));
 	json_object_set_new(o, "cookie_syn", plan->handshakes ?
 						     json_boolean(row->flags & TCP_COOKIE) : json_null());
 	json_object_set_new(o, "fastopen", json_boolean(row->flags & TCP_FASTOPEN));
@@ -354,7 +355,7 @@ int report_tcp_line_json(FILE *out, const struct tcp_row *row, const struct tcp_
 			    json_null());
 	for (unsigned int i = 0; i < STATE_NR; i++)
 		if (row->state_ns[i])
-			put(states, tcp_state_name(i), row->state_ns[i]);
+			put_if(states, tcp_state_name(i), !tcp_stay_goes_on(row, i), row->state_ns[i]);
 	json_object_set_new(o, "states_ns", states);
 	return print(out, o);
 }

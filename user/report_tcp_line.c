@@ -79,7 +79,8 @@ void report_tcp_line_text(FILE *out, const struct tcp_row *row, const struct tcp
 	for (unsigned int i = 0; i < STATE_NR; i++)
 		if (row->state_ns[i])
 			fprintf(out, "%s%s %s", told++ ? ", " : "", tcp_state_name(i),
-				text_duration(t[4], row->state_ns[i]));
+				tcp_stay_goes_on(row, i) ? "as a minisock" :
+							   text_duration(t[4], row->state_ns[i]));
 	if (reset_reason(row, plan))
 		fprintf(out, "; reset for %s", reset_reason(row, plan));
 	if (row->reads)
@@ -201,7 +202,7 @@ static void teardown(FILE *out, const struct tcp_row *row, uint64_t begin)
 		moment(out, begin, row->ended_ns, '<', "RST", "the end");
 	else if (row->flags & TCP_RESET_OUT)
 		moment(out, begin, row->ended_ns, '>', "RST", "the end");
-	else if (row->closer == CLOSER_LOCAL && !in[STATE_FIN_WAIT2])
+	else if (row->closer == CLOSER_LOCAL && (!in[STATE_FIN_WAIT2] || row->flags & TCP_ORPHANED))
 		moment(out, begin, row->ended_ns, ' ', "",
 		       "nobody reads on: the rest of FIN-WAIT-2 and TIME-WAIT is a minisock's");
 	else if (row->closer == CLOSER_LOCAL)
