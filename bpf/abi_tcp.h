@@ -237,6 +237,7 @@ struct tcp_row {
  * @time_wait_ns: since when it is in TIME_WAIT: @born_ns, or when the peer's FIN came
  * @ended_ns: when it was taken away
  * @expired: it was by its timer; otherwise a new connection took its place, or a reset
+ * @owned: the connection was somebody's: see TCP_OWNED
  */
 struct timewait_row {
 	__u64 cookie;
@@ -246,7 +247,8 @@ struct timewait_row {
 	__u64 ended_ns;
 	__u16 local_port;
 	__u16 remote_port;
-	__u32 expired;
+	__u16 expired;
+	__u16 owned;
 };
 
 /** struct listen_key - where connections are waited for */
@@ -264,12 +266,14 @@ struct listen_key {
  * @syns: SYNs
  * @kept: of these, the ones that a handshake was begun for; the others were answered by
  *	a SYN cookie or by Fast Open, or dropped
+ * @full: of these, the ones that found the accept queue full, and were dropped
  * @synack_retransmits: SYN-ACKs that were sent again
  */
 struct listen_row {
 	struct listen_key key;
 	__u64 syns;
 	__u64 kept;
+	__u64 full;
 	__u64 synack_retransmits;
 };
 
@@ -363,7 +367,7 @@ _Static_assert(sizeof(struct tcp_record) == 720, "struct tcp_record is ABI");
 _Static_assert(sizeof(struct timewait_row) == 48, "struct timewait_row is ABI");
 _Static_assert(sizeof(struct timewait_record) == 56, "struct timewait_record is ABI");
 _Static_assert(sizeof(struct listen_key) == 32, "struct listen_key is ABI");
-_Static_assert(sizeof(struct listen_row) == 56, "struct listen_row is ABI");
+_Static_assert(sizeof(struct listen_row) == 64, "struct listen_row is ABI");
 _Static_assert(sizeof(struct listener_record) == 96, "struct listener_record is ABI");
 
 #endif /* IOREADY_ABI_TCP_H */

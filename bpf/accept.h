@@ -55,10 +55,10 @@ static __always_inline int accepted(const struct sock *sk, u64 now)
 	row = row_by(cookie);
 	if (!row_whole(row)) {
 		/*
-		 * By Fast Open; or another CPU has just queued it and makes it ESTABLISHED
-		 * now. It makes the row whole and then looks who was early, this one does so
-		 * the other way round: one of the two sees the other. The kernel changes its
-		 * own state after the row's, so with that the row is whole.
+		 * By Fast Open; and another CPU may just make it ESTABLISHED. It makes the row
+		 * whole and then looks who was early, this one does so the other way round: one
+		 * of the two sees the other. The kernel changes its own state after the row's,
+		 * so with that the row is whole.
 		 */
 		is_early = is_syn_recv(sk) && netns_selected(sk);
 		if (is_early)
@@ -86,36 +86,36 @@ static __always_inline int accepted(const struct sock *sk, u64 now)
 	return 0;
 }
 
-/* By the return value, wherever this kernel's arguments end. */
-SEC("fexit/inet_csk_accept")
-int fexit_accept(void *ctx)
+/* The connection that a socket is, or whose it is, or NULL. */
+static __always_inline const struct sock *connection_of(const struct sock *sk)
 {
-	u64 sk = 0;
-
-	if (!open || bpf_get_func_ret(ctx, &sk))
-		return 0;
-	return accepted((struct sock *)sk, bpf_ktime_get_ns());
+	/* What the peer began is its first subflow. */
+	if (bpf_core_field_exists(((struct mptcp_sock *)0)->first) &&
+	    BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP)
+		sk = BPF_CORE_READ((struct mptcp_sock *)sk, first);
+	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP ? sk : NULL;
 }
 
+/*
+ * Whoever calls accept(), or had called it already, is given a socket (sock_graft() in
+ * inet_accept()), under the lock of that.
+ */
+FUNCTION(security_sock_graft, accepted(connection_of(sk), bpf_ktime_get_ns()), struct sock *sk,
+	 void *parent)
+
 /* The socket behind one of a task's fds, or NULL. */
-static __always_inline struct sock *sock_of_fd(struct task_struct *task, u32 fd)
+static __always_inline const struct sock *sock_of_fd(struct task_struct *task, u32 fd)
 {
 	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
 	struct file *file = NULL, **at = BPF_CORE_READ(fdt, fd);
 	struct socket *socket;
-	struct sock *sk;
 
 	if (fd >= BPF_CORE_READ(fdt, max_fds) ||
 	    bpf_probe_read_kernel(&file, sizeof(file), at + fd) || !file ||
 	    (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;
 	socket = BPF_CORE_READ(file, private_data);
-	sk = BPF_CORE_READ(socket, sk);
-	/* What the peer began is its first subflow. */
-	if (bpf_core_field_exists(((struct mptcp_sock *)0)->first) &&
-	    BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP)
-		sk = BPF_CORE_READ((struct mptcp_sock *)sk, first);
-	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP ? sk : NULL;
+	return connection_of(BPF_CORE_READ(socket, sk));
 }
 
 SEC("tp/syscalls/sys_exit_accept4")

@@ -184,8 +184,12 @@ static __always_inline int syn_begin(const struct sock *sk, bool typed)
 		softirq->listen_at = listen_find(&key);
 		row = listen_row(softirq->listen_at);
 	}
-	if (row)
-		__sync_fetch_and_add(&row->syns, 1);
+	if (!row)
+		return 0;
+	__sync_fetch_and_add(&row->syns, 1);
+	/* As sk_acceptq_is_full() has it. */
+	if (FIELD(sk, typed, sk_ack_backlog) > FIELD(sk, typed, sk_max_ack_backlog))
+		__sync_fetch_and_add(&row->full, 1);
 	return 0;
 }
 

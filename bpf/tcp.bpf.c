@@ -5,8 +5,8 @@
  * What differs between the tiers:
  *
  *	states, retransmits, resets	tracepoints, always
- *	accept()	fexit on inet_csk_accept(), or the tracepoints of accept and
- *			accept4, which do not see io_uring
+ *	accept()	fentry or a kprobe on security_sock_graft(), or the tracepoints of
+ *			accept and accept4, which do not see io_uring
  *	SYNs, cookies, minisocks	fentry or kprobes on functions, or not at all
  *
  * A passive handshake is followed through objects that become one another: the SYN that
@@ -246,9 +246,10 @@ static __always_inline struct tcp_row *row_new(u64 cookie, const struct sock *sk
 	row_address(row, sk);
 	if (tp && bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp)
 		row->flags |= TCP_MULTIPATH;
-	/* Last: without it, the row is still being made. */
+	/* Last: without it, the row is still being made. A hook may have been quicker: see seed(). */
 	barrier();
-	row->state = state;
+	if (!row->state)
+		row->state = state;
 	return row;
 }
 
@@ -325,7 +326,8 @@ static __always_inline void row_left(struct tcp_row *row, u32 state, u64 now)
 {
 	/* So that the value that is checked is the one that is used. */
 	barrier_var(state);
-	if (state < STATE_NR)
+	/* Of one that the iterator is just making, since when is not known, or later: see seed(). */
+	if (state < STATE_NR && row->since_ns - 1 < now)
 		row->state_ns[state] += now - row->since_ns;
 	row->since_ns = now;
 }
@@ -425,7 +427,7 @@ static __always_inline bool row_early(struct tcp_row *row, u64 sk)
 	return true;
 }
 
-/* A child of a listener has shaken hands. */
+/* A child of a listener has shaken hands; or one that connects, with one that connects to it. */
 static __always_inline struct tcp_row *row_passive(const struct sock *sk, u64 cookie, u64 now)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
@@ -439,6 +441,12 @@ static __always_inline struct tcp_row *row_passive(const struct sock *sk, u64 co
 	if (!row || !tp)
 		return NULL;
 	row->established_ns = now;
+	/* This host had sent its SYN already: both have. */
+	if (!(row->flags & (TCP_PASSIVE | TCP_SEEDED))) {
+		row->synack_ns = now;
+		row_address(row, sk);
+		return row;
+	}
 	row->syn_retransmits = tp->total_retrans;
 	if (is_fastopen_child(tp))
 		row->flags |= TCP_FASTOPEN;
@@ -447,12 +455,16 @@ static __always_inline struct tcp_row *row_passive(const struct sock *sk, u64 co
 		row->synack_ns = softirq->child_synack_ns;
 		softirq->child = 0;
 	} else if (functions_on) {
-		if (!(row->flags & TCP_FASTOPEN))
+		if (!(row->flags & (TCP_FASTOPEN | TCP_SEEDED)))
 			row->flags |= TCP_COOKIE;
 	} else if (!row->syn_retransmits) {
-		/* The kernel has just measured from the SYN-ACK to the ACK, and nothing else. */
+		/*
+		 * The kernel has just measured from the SYN-ACK to the ACK, and nothing else; but
+		 * after a SYN cookie by the peer's time stamp, which a part of the cookie stands in,
+		 * and in whole milliseconds.
+		 */
 		rtt = tp->srtt_us >> 3;
-		if (rtt)
+		if (rtt % 1000)
 			row->synack_ns = now - rtt * 1000ULL;
 	}
 	return row;
@@ -662,10 +674,14 @@ int BPF_PROG(reset_out, const struct sock *sk)
 /* What stands in the tables already is only given its owner. */
 __u32 seeding;
 
+/*
+ * Adds a connection that is there. Its lock is not held: a hook may find the row before it is
+ * whole, and change its state.
+ */
 static __always_inline void seed(const struct sock *sk, u64 cookie, struct task_struct *task)
 {
 	u64 now = bpf_ktime_get_ns();
-	/* First: the kernel sets it after the hook has run, so that what it made is seen. */
+	/* First: the kernel sets it after the hook has run, so what that made is seen. */
 	u8 state = *(volatile u8 *)&sk->__sk_common.skc_state;
 	struct tcp_row *row = row_by(cookie);
 
@@ -700,7 +716,7 @@ static __always_inline void listener_tell(const struct sock *sk, u64 cookie,
 	bpf_probe_read_kernel(r.comm, sizeof(r.comm), task->group_leader->comm);
 	r.queue = BPF_CORE_READ(sk, sk_ack_backlog);
 	r.queue_max = BPF_CORE_READ(sk, sk_max_ack_backlog);
-	r.drops = BPF_CORE_READ(sk, sk_drops.counter);
+	r.drops = (u32)BPF_CORE_READ(sk, sk_drops.counter);
 	bpf_seq_write(seq, &r, sizeof(r));
 }
 

@@ -55,6 +55,7 @@ static __always_inline int timewait_begin(struct inet_timewait_sock *tw, const s
 	t->netns_cookie = row->netns_cookie;
 	t->local_port = row->local_port;
 	t->remote_port = row->remote_port;
+	t->owned = !!(row->flags & TCP_OWNED);
 	t->born_ns = bpf_ktime_get_ns();
 	t->time_wait_ns = FIELD(tw, typed, tw_substate) == STATE_TIME_WAIT ? t->born_ns : 0;
 	return 0;

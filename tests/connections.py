@@ -10,6 +10,7 @@ import os
 import select
 import socket
 import struct
+import threading
 import time
 
 from hosts import ACK, FIN, FIN_WAIT2, MS, SYN, TIME_WAIT, now, wait_for
@@ -35,14 +36,14 @@ class Between:
 
 
 class Set:
-    """An object with these keys, and perhaps those; which of them are null."""
+    """An object with these keys, and perhaps those; which of them may be null."""
 
     def __init__(self, *keys, perhaps=(), null=()):
         self.keys, self.perhaps, self.null = set(keys), set(perhaps), set(null)
 
     def __eq__(self, other):
         return self.keys <= set(other) <= self.keys | self.perhaps and \
-            {key for key in other if other[key] is None} == self.null
+            {key for key in other if other[key] is None} <= self.null
 
     def __repr__(self):
         return "with %s" % sorted(self.keys)
@@ -126,7 +127,9 @@ class Connected:
 
 # --- the ways of a close ------------------------------------------------------------------
 
-CLOSES_FIRST = Set("established", "fin-wait-1", "fin-wait-2", perhaps=["syn-sent", "closing"])
+# If the other closes late, a minisock goes on with FIN_WAIT_2.
+CLOSES_FIRST = Set("established", "fin-wait-1", "fin-wait-2", perhaps=["syn-sent", "closing"],
+                   null=["fin-wait-2"])
 CLOSES_SECOND = Set("established", "close-wait", "last-ack", perhaps=["syn-sent"])
 
 
@@ -318,6 +321,39 @@ def resent(s):
     return struct.unpack_from("I", s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 100)[0]
 
 
+class Caller:
+    """A thread that has called accept() before anybody looks."""
+
+    def __init__(self, server):
+        self.listener = server.listen()
+        self.address = server.veth[socket.AF_INET]
+        self.thread = threading.Thread(target=self.call)
+        self.thread.start()
+        wait_for("the call of accept()", self.waits)
+
+    def call(self):
+        self.a, _ = self.listener.accept()
+        self.accepted = now()
+
+    def waits(self):
+        return self.thread.native_id and \
+            "accept" in open("/proc/self/task/%d/wchan" % self.thread.native_id).read()
+
+    def connected(self, client, truth):
+        c = client.new()
+        before = now()
+        c.connect((self.address, self.listener.getsockname()[1]))
+        self.thread.join()
+        truth.line("accept() called before", self.a.getsockname(), self.a.getpeername(),
+                   direction="passive", pid=os.getpid(), tid=self.thread.native_id,
+                   ack_to_accept_ns=Between(0, self.accepted - before))
+        c.close()
+        self.a.recv(1)
+        self.a.close()
+        self.listener.close()
+        truth.left_behind(born=1)
+
+
 def close_waits(net, truth):
     """Two that the program forgets: their peers have closed."""
     listener = net.server.listen()
@@ -329,8 +365,8 @@ def close_waits(net, truth):
         truth.kept.append(x.a)
         truth.keep_ports.add(x.local[1])
         # The peer's FIN never comes: FIN_WAIT_2 is not over.
-        x.active(truth, "to whom forgets", closed_first="local", orphaned=True, states_ns=Set(
-            "established", "fin-wait-1", "fin-wait-2", perhaps=["syn-sent"], null=["fin-wait-2"]))
+        x.active(truth, "to whom forgets", closed_first="local", orphaned=True,
+                 states_ns=CLOSES_FIRST)
         truth.left_behind(born=1)
     truth.forgot_port = port
     truth.kept.append(listener)
@@ -400,8 +436,7 @@ def orphans(net, truth):
     x.a.recv(1)
     # How long it lives is decided when it is made.
     net.client.await_minisock(x.local[1], x.remote[1], FIN_WAIT2)
-    x.active(truth, "orphan", closed_first="local",
-             states_ns=Set("established", "syn-sent", "fin-wait-1", "fin-wait-2"))
+    x.active(truth, "orphan", closed_first="local", orphaned=True, states_ns=CLOSES_FIRST)
     truth.left_behind(born=1, expired=1)
     truth.orphan_port = x.local[1]
     truth.kept += [x.a, listener]

@@ -228,6 +228,49 @@ def cookies(tier):
        report["counters"]["syncookies_received"] == 5, report["counters"])
 
 
+# A server that wants to see data first, and is kept waiting. Said: what its listener dropped.
+DEFERRED = """
+import socket, sys, time
+listener = socket.socket()
+listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 5)
+listener.bind(("127.0.0.1", 8000))
+listener.listen()
+for _ in range(3):
+    c = socket.create_connection(("127.0.0.1", 8000))
+    time.sleep(0.05)
+    c.sendall(b"x")
+    a, _ = listener.accept()
+    a.recv(1)
+    c.close()
+    a.close()
+# Until the tool has looked.
+time.sleep(0.5)
+"""
+
+
+def deferred(tier):
+    """What a listener drops is not always harm, and then the report does not begin with it."""
+    what = "%s: TCP_DEFER_ACCEPT" % tier
+    begin = ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "-", IOREADY, "tcp",
+             "-q", "--tier", tier]
+    end = ["--", sys.executable, "-c", DEFERRED]
+    done = subprocess.run([*begin, "--json", "-i", "0.1", *end], capture_output=True, text=True,
+                          timeout=120)
+    if done.returncode:
+        skip(what, "no namespace here: %s" %
+             (done.stderr.strip().splitlines() or ["unshare failed"])[-1])
+        return
+    parts = [json.loads(line) for line in done.stdout.splitlines()]
+    drops = sum(l["drops"] for part in parts if part["window"]["interval"]
+                for l in part["listeners"])
+    ok("%s: an ACK each is dropped, and no connection by that" % what,
+       drops == 3 and parts[-1]["counters"]["listen_drops"] == 0, drops, parts[-1])
+    done = subprocess.run([*begin, *end], capture_output=True, text=True, timeout=120)
+    finding = done.stdout.split("\n\n")[1]
+    ok("%s: the finding is another" % what, "3 connections to port 8000" in finding and
+       "dropped" not in finding, done.stdout)
+
+
 # A server that does not read until its window is shut, and then all, or nothing. Said: for
 # how long at least nothing could be sent.
 WINDOW = """
@@ -342,6 +385,7 @@ def main():
         failures(tier)
         filters(tier)
         cookies(tier)
+        deferred(tier)
         windows(tier, "reads")
         windows(tier, "reads nothing")
     input_errors()

@@ -37,7 +37,9 @@ def known(net, tier):
     def body(results):
         truth = Truth()
         resent = [-host.counters()["Tcp:RetransSegs"] for host in net.hosts]
+        caller = connections.Caller(net.server)
         tool = Tool(tier, "--each", "--data", "-p", str(os.getpid()))
+        caller.connected(net.client, truth)
         connections.exchanges(net, truth)
         connections.resets(net, truth)
         connections.accept_waits(net, truth)
@@ -126,8 +128,8 @@ def counters(net, tier):
             x.c.close()
             x.a.recv(1)
             x.a.close()
-            x.passive(truth, "by a cookie", exact={
-                "cookie_syn": True, "syn_to_synack_ns": None, "synack_to_ack_ns": None})
+            x.passive(truth, "by a cookie", syn_to_synack_ns=None, synack_to_ack_ns=None,
+                      exact={"cookie_syn": True})
         server.sysctl("ipv4.tcp_syncookies", 1)
         truth.group("cookies", {"direction": "passive", "port": jar.getsockname()[1]},
                     connections=5, established=5, fastopen=0, exact={
@@ -205,7 +207,8 @@ def counters(net, tier):
                    group[0]["states"]["established"]["now"] == 2 and group[0]["pid"] is None, group)
         if tier != "tracepoint":
             results.ok("SYNs are those that came", group and group[0]["syns"] == arrived and
-                       group[0]["syns_kept"] == 2, group, arrived)
+                       group[0]["syns_kept"] == 2 and
+                       group[0]["syns_queue_full"] == arrived - 2, group, arrived)
         theirs = {"listen_drops": "TcpExt:ListenDrops", "listen_overflows": "TcpExt:ListenOverflows",
                   "syncookies_sent": "TcpExt:SyncookiesSent",
                   "syncookies_received": "TcpExt:SyncookiesRecv",

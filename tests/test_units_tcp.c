@@ -682,6 +682,68 @@ TEST(minisocks_are_timed_in_each_state)
 	model_tcp_free(m);
 }
 
+TEST(minisocks_of_others_are_not_asked_about)
+{
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, true, false);
+	struct timewait_row t = { .cookie = 1, .born_ns = BEGIN_NS, .time_wait_ns = BEGIN_NS + 2,
+				  .ended_ns = BEGIN_NS + 1, .expired = 1, .owned = 1 };
+	struct tcp_figures f;
+	struct err err;
+
+	model_tcp_timewait(&t, m);
+	model_tcp_begin(m);
+	model_tcp_waiting(&t, m);
+	t.owned = 0;
+	model_tcp_timewait(&t, m);
+	model_tcp_waiting(&t, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	EXPECT_EQ(1, f.minisocks.expired);
+	EXPECT_EQ(1, f.minisocks.now);
+	/* Its end was seen before the peer's FIN, by another CPU. */
+	EXPECT_EQ(1, f.minisocks.time_wait.n);
+	EXPECT_EQ(0, f.minisocks.time_wait.max);
+	model_tcp_free(m);
+}
+
+TEST(a_socket_that_connects_anew_is_another_connection)
+{
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false);
+	struct tcp_row row = active_row(1), new = active_row(1);
+	struct tcp_figures f;
+	struct err err;
+
+	new.syn_ns = row.ended_ns + 1000;
+	new.established_ns = new.ended_ns = 0;
+	new.state = STATE_SYN_SENT;
+	model_tcp_begin(m);
+	model_tcp_living(&new, m);
+	/* Its end comes by the ring after that. */
+	model_tcp_ended(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	ASSERT_EQ(1, f.groups_nr);
+	EXPECT_EQ(2, f.groups[0]->connections);
+	EXPECT_EQ(1, f.groups[0]->ended);
+	model_tcp_free(m);
+}
+
+TEST(drops_of_a_listener_are_counted_in_32_bits)
+{
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false);
+	struct listener_record l = listener(1, 100, 0xfffffff0);
+	struct tcp_figures f;
+	struct err err;
+
+	model_tcp_begin(m);
+	model_tcp_listener(&l, m);
+	model_tcp_begin(m);
+	l.drops = 5;
+	model_tcp_listener(&l, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	ASSERT_EQ(1, f.listeners_nr);
+	EXPECT_EQ(21, f.listeners[0].drops);
+	model_tcp_free(m);
+}
+
 TEST(a_stay_that_a_minisock_goes_on_with_is_not_over)
 {
 	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false);

@@ -53,9 +53,9 @@ static struct choice tcp_choice(const struct tcp_plan *plan)
 {
 	static const char *const hooks[] = {
 		[TIER_FENTRY] = "tracepoints of states, retransmits and resets; fentry on SYNs, "
-				"requests and minisocks, fexit on accept",
-		[TIER_KPROBE] = "tracepoints of states, retransmits, resets and accept; kprobes on "
-				"SYNs, requests and minisocks",
+				"requests, accept and minisocks",
+		[TIER_KPROBE] = "tracepoints of states, retransmits and resets; kprobes on SYNs, "
+				"requests, accept and minisocks",
 		[TIER_TRACEPOINT] = "tracepoints of states, retransmits, resets and accept",
 	};
 	/* By what of it is hooked: handshakes, minisocks. */

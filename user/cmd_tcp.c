@@ -183,6 +183,7 @@ struct tcp_run {
 	struct model_tcp *whole;
 	struct model_tcp *part;
 	struct netstat netstat;
+	uint32_t netstat_netns;
 	int netns;
 	uint64_t told_ns;
 	uint64_t unix_offset_ns;
@@ -229,7 +230,10 @@ static int netns_begin(struct tcp_run *run, struct tcp_settings *settings, struc
 			return err_set(err, -errno, "network namespace %.60s: %s", run->t->netns,
 				       strerror(errno));
 		settings->netns = st.st_ino;
+	} else if (stat("/proc/self/ns/net", &st)) {
+		return err_set(err, -errno, "/proc/self/ns/net: %s", strerror(errno));
 	}
+	run->netstat_netns = st.st_ino;
 	return netstat_open(&run->netstat, run->netns, err);
 }
 
@@ -322,14 +326,24 @@ static int fetch(struct tcp_run *run, struct err *err)
 
 /* --- the window ---------------------------------------------------------------------------- */
 
+static struct model_tcp *model_begin(const struct tcp_run *run, uint64_t now)
+{
+	return model_tcp_new(now, filter_any(&run->waits.window.filter), run->t->networks);
+}
+
+static int whole_begin(struct tcp_run *run, struct err *err)
+{
+	run->whole = model_begin(run, run->waits.window.start_ns);
+	return run->whole ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
 static int part_begin(struct tcp_run *run, uint64_t now, struct err *err)
 {
 	struct model_tcp *next;
 
 	if (!run->t->o.interval_ns)
 		return 0;
-	next = run->part ? model_tcp_next(run->part) :
-			   model_tcp_new(now, filter_any(&run->waits.window.filter), run->t->networks);
+	next = run->part ? model_tcp_next(run->part) : model_begin(run, now);
 	model_tcp_free(run->part);
 	run->part = next;
 	run->told_ns = now;
@@ -341,7 +355,7 @@ static int begin(struct tcp_run *run, struct err *err)
 	const struct options *o = &run->t->o;
 	struct tcp_settings settings = run->t->settings;
 	struct window *w = &run->waits.window;
-	uint64_t now, loaded;
+	uint64_t loaded;
 	int ret = run_open(&run->waits, o, err);
 
 	if (ret)
@@ -361,16 +375,17 @@ static int begin(struct tcp_run *run, struct err *err)
 	if (ret)
 		return ret;
 	loaded = window_now();
-	now = loaded;
-	run->whole = model_tcp_new(now, filter_any(&w->filter), run->t->networks);
-	if (!run->whole)
-		return err_set(err, -ENOMEM, "out of memory");
 	if (w->has_command)
 		ret = tcp_follow(run->tcp, w->command.pid, err);
 	if (!ret)
 		ret = tcp_attach(run->tcp, err);
 	if (!ret)
 		ret = run->t->waits ? run_attach(&run->waits, err) : window_begin(w, err);
+	/* What ended while hooks were put in place is before the window. */
+	if (!ret)
+		ret = tcp_drain(run->tcp, NULL, NULL, err);
+	if (!ret)
+		ret = whole_begin(run, err);
 	if (!ret)
 		ret = part_begin(run, w->start_ns, err);
 	/* Who listens, and what was dropped before, is known from the beginning. */
@@ -400,6 +415,7 @@ static int print(struct tcp_run *run, struct model_tcp *model, bool interval, ui
 		.interval = interval,
 		/* An interval's would take a second reading to compare with. */
 		.counters_had = interval ? NULL : run->netstat.had,
+		.counters_netns = run->netstat_netns,
 	};
 	int ret;
 

@@ -251,9 +251,12 @@ void model_tcp_ended(const struct tcp_row *row, void *model)
 			m->out_of_memory = true;
 		return;
 	}
-	/* The snapshot that is going on has told it already. */
+	/*
+	 * The snapshot that is going on has told it already; or the next one of its socket, which
+	 * has connected anew.
+	 */
 	HASH_FIND(hh, m->living, &row->cookie, sizeof(row->cookie), l);
-	if (l) {
+	if (l && (!l->row.syn_ns || !row->syn_ns || l->row.syn_ns == row->syn_ns)) {
 		HASH_DEL(m->living, l);
 		free(l);
 	}
@@ -270,22 +273,28 @@ void model_tcp_ended(const struct tcp_row *row, void *model)
 		m->out_of_memory = true;
 }
 
+/* That the FIN comes and that it ends may be seen by two CPUs, not quite in their order. */
+static void stay_add(struct tcp_times *times, uint64_t from_ns, uint64_t to_ns)
+{
+	tcp_times_add(times, to_ns > from_ns ? to_ns - from_ns : 0);
+}
+
 void model_tcp_timewait(const struct timewait_row *row, void *model)
 {
 	struct model_tcp *m = model;
+	/* 0: the peer's FIN never came. */
+	uint64_t fin_ns = row->time_wait_ns;
 
+	if (m->span.owned && !row->owned)
+		return;
 	if (row->expired)
 		m->minisocks.expired++;
 	else
 		m->minisocks.cut++;
-	if (row->time_wait_ns) {
-		if (row->time_wait_ns > row->born_ns)
-			tcp_times_add(&m->minisocks.fin_wait2, row->time_wait_ns - row->born_ns);
-		tcp_times_add(&m->minisocks.time_wait, row->ended_ns - row->time_wait_ns);
-	} else {
-		/* The peer's FIN never came. */
-		tcp_times_add(&m->minisocks.fin_wait2, row->ended_ns - row->born_ns);
-	}
+	if (fin_ns != row->born_ns)
+		stay_add(&m->minisocks.fin_wait2, row->born_ns, fin_ns ? fin_ns : row->ended_ns);
+	if (fin_ns)
+		stay_add(&m->minisocks.time_wait, fin_ns, row->ended_ns);
 }
 
 static void living_clear(struct model_tcp *m)
@@ -330,8 +339,7 @@ void model_tcp_waiting(const struct timewait_row *row, void *model)
 {
 	struct model_tcp *m = model;
 
-	(void)row;
-	m->waiting++;
+	m->waiting += !m->span.owned || row->owned;
 }
 
 void model_tcp_listening(const struct listen_row *row, void *model)
@@ -362,7 +370,9 @@ void model_tcp_listener(const struct listener_record *listener, void *model)
 	if (!l->here)
 		l->l.record = *listener;
 	l->l.record.comm[sizeof(l->l.record.comm) - 1] = 0;
-	l->l.drops = listener->drops - l->first_drops;
+	/* The last of them is the latest; the kernel's counter has 32 bits. */
+	l->l.record.drops = listener->drops;
+	l->l.drops = (uint32_t)(listener->drops - l->first_drops);
 	l->l.owners++;
 	l->here = true;
 }
@@ -467,6 +477,7 @@ static void listening_add(struct model_tcp *m)
 			continue;
 		g->now.syns += syns;
 		g->now.kept += l->row.kept - l->before.kept;
+		g->now.full += l->row.full - l->before.full;
 		g->now.synack_retransmits += resent;
 	}
 }

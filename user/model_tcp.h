@@ -75,9 +75,8 @@ struct tcp_key {
  * struct tcp_group - the figures of connections that have a key in common
  * @netns: number of the inode of their network namespace
  * @tgid, @start_ns, @comm: the process that has them; of several, one
- * @owners: processes that have them, as far as there are few
  * @syns: passive: SYNs that came; @kept: of these, the ones a handshake was begun for;
- *	@synack_retransmits: SYN-ACKs sent again. Only with tcp_plan.handshakes, but for the
+ *	@full: the ones that found the accept queue full, and were dropped; @synack_retransmits: SYN-ACKs sent again. Only with tcp_plan.handshakes, but for the
  *	last, and only where nothing parts the connections to a port.
  * @connections: that were begun, or seen
  * @established: whose handshake was completed in the window
@@ -112,6 +111,7 @@ struct tcp_group {
 	char comm[16];
 	uint64_t syns;
 	uint64_t kept;
+	uint64_t full;
 	uint64_t synack_retransmits;
 	uint64_t connections;
 	uint64_t established;
@@ -159,7 +159,7 @@ struct tcp_group {
  * struct tcp_minisocks - TIME_WAIT, and FIN_WAIT_2 that nobody reads
  * @born, @expired, @cut: in the window; @cut ended before their time: a new connection
  *	took their place, or a reset
- * @now: that are there
+ * @now: that are there; where processes are filtered, all these are of their connections
  * @fin_wait2, @time_wait: how long those that ended were in each
  */
 struct tcp_minisocks {
@@ -174,7 +174,7 @@ struct tcp_minisocks {
 /**
  * struct tcp_listener - a socket that listens
  * @record: as of the last snapshot
- * @drops: SYNs and handshakes that the kernel dropped here in the window
+ * @drops: packets that the kernel dropped here in the window, see measures.rst
  * @owners: processes that have it; @record names one
  */
 struct tcp_listener {
@@ -186,7 +186,7 @@ struct tcp_listener {
 /**
  * struct tcp_figures - all of a window; valid until the model is told more
  * @groups: most connections first
- * @unowned: connections that ended and that nobody had accepted: where processes are
+ * @unowned: connections that ended and that nobody was seen to accept: where processes are
  *	filtered, they are in no group
  * @overflow: connections in groups that were given up, for there were too many
  * @udp: datagrams, most that was dropped first

@@ -15,7 +15,8 @@
 /**
  * struct tcp_report - one window, or a part of it
  * @counters: what the kernel counted for the namespace meanwhile, by enum
- *	netstat_counter; @counters_had: that it can be had
+ *	netstat_counter; @counters_had: that it can be had; @counters_netns: the number of
+ *	the namespace's inode
  * @losses: since the window began
  * @waits: of the same window or part, with --waits; else NULL
  */
@@ -30,6 +31,7 @@ struct tcp_report {
 	struct tcp_losses losses;
 	uint64_t counters[NETSTAT_NR];
 	const uint8_t *counters_had;
+	uint32_t counters_netns;
 	const struct report *waits;
 };
 

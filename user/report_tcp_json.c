@@ -130,6 +130,7 @@ static json_t *group_json(const struct tcp_group *g, const struct tcp_plan *plan
 	if (g->key.passive) {
 		put_if(o, "syns", plan->handshakes && listening, g->syns);
 		put_if(o, "syns_kept", plan->handshakes && listening, g->kept);
+		put_if(o, "syns_queue_full", plan->handshakes && listening, g->full);
 		put_if(o, "synack_retransmits", listening, g->synack_retransmits);
 		put_if(o, "cookies", plan->handshakes, g->cookies);
 		put(o, "accepted", g->accepted);

@@ -79,22 +79,55 @@ static uint64_t failed_total(const struct tcp_group *g)
 
 /* --- the finding ------------------------------------------------------------------------ */
 
-static bool tell_drops(FILE *out, const struct tcp_report *r)
+/* SYNs that found the accept queue of the listener's port full. */
+static uint64_t full_at(const struct tcp_report *r, const struct tcp_listener *l)
 {
-	bool told = false;
-	char n[32];
+	for (int i = 0; i < r->figures.groups_nr; i++) {
+		const struct tcp_key *key = &r->figures.groups[i]->key;
 
-	for (int i = 0; i < r->figures.listeners_nr; i++) {
+		if (key->passive && !key->family && key->port == l->record.key.local_port &&
+		    key->netns_cookie == l->record.key.netns_cookie)
+			return r->figures.groups[i]->full;
+	}
+	return 0;
+}
+
+/* A listener drops much that is no harm: what would have been one, its namespace counts. */
+static uint64_t harm_at_most(const struct tcp_report *r, const struct tcp_listener *l)
+{
+	uint64_t all = r->counters[NETSTAT_listen_drops];
+
+	if (!r->counters_had || !r->counters_had[NETSTAT_listen_drops] ||
+	    l->record.netns != r->counters_netns)
+		return 0;
+	return l->drops < all ? l->drops : all;
+}
+
+static int tell_drops(FILE *out, const struct tcp_report *r)
+{
+	uint16_t port = 0;
+	int told = 0;
+
+	for (int i = 0; i < r->figures.listeners_nr && told < FINDINGS; i++) {
 		const struct tcp_listener *l = &r->figures.listeners[i];
-		char name[4 * 16 + 1];
+		/* Told of a port once, not of each of its listeners. */
+		uint64_t full = l->record.key.local_port != port ? full_at(r, l) : 0;
+		uint64_t most = harm_at_most(r, l);
+		char name[4 * 16 + 1], n[32];
 
-		if (!l->drops)
+		port = l->record.key.local_port;
+		if (!full && !most)
 			continue;
-		fprintf(out, "Port %u (%s, %u): the kernel dropped %s SYNs or handshakes; %u of %u "
-			     "connections wait for accept() now.\n",
-			l->record.key.local_port, text_clean(name, l->record.comm), l->record.tgid,
-			text_grouped(n, l->drops), l->record.queue, l->record.queue_max);
-		told = true;
+		fprintf(out, "Port %u (%s, %u):", port, text_clean(name, l->record.comm),
+			l->record.tgid);
+		if (full)
+			fprintf(out, " %s SYNs found the accept queue full", text_grouped(n, full));
+		if (most > full)
+			fprintf(out, "%s at most %s%s SYNs or ACKs were dropped", full ? " and" : "",
+				text_grouped(n, most - full), full ? " more" : "");
+		fprintf(out, "; %u of %u connections wait for accept() now.\n", l->record.queue,
+			l->record.queue_max);
+		told++;
 	}
 	return told;
 }
@@ -702,7 +735,7 @@ static void losses(FILE *out, const struct tcp_report *r)
 	char n[32];
 
 	if (r->figures.unowned)
-		fprintf(out, "%10s connections ended that no process had accepted: not in the figures\n",
+		fprintf(out, "%10s connections ended that no process was seen to accept: not in the figures\n",
 			text_grouped(n, r->figures.unowned));
 	if (r->figures.overflow)
 		fprintf(out, "%10s connections to more peers than are told apart: not in the tables\n",

@@ -38,7 +38,7 @@ struct tcp {
 };
 
 /* What a function is hooked for. */
-enum purpose { HANDSHAKE, MINISOCK, ARRIVAL, DATAGRAM, DATAGRAM_FULL, DATAGRAM_END };
+enum purpose { ACCEPT, HANDSHAKE, MINISOCK, ARRIVAL, DATAGRAM, DATAGRAM_FULL, DATAGRAM_END };
 
 struct function {
 	enum purpose purpose;
@@ -46,7 +46,7 @@ struct function {
 	struct bpf_program *fentry, *kprobe;
 };
 
-#define FUNCTIONS_NR 13
+#define FUNCTIONS_NR 14
 
 /* Ends before begins, so that nothing is begun whose end would be missed. */
 static void functions(struct tcp_bpf *skel, struct function *f)
@@ -54,6 +54,7 @@ static void functions(struct tcp_bpf *skel, struct function *f)
 #define X(purpose, symbol)							\
 	*f++ = (struct function){ purpose, #symbol, skel->progs.fentry_##symbol,	\
 				  skel->progs.kprobe_##symbol };
+	X(ACCEPT, security_sock_graft)
 	X(HANDSHAKE, inet_csk_reqsk_queue_drop)
 	X(HANDSHAKE, inet_csk_complete_hashdance)
 	X(HANDSHAKE, inet_csk_reqsk_queue_hash_add)
@@ -101,9 +102,7 @@ struct tcp_plan tcp_plan_make(enum tier tier, bool data, bool udp)
 	struct tcp_plan plan = { .tier = tier, .accept = ACCEPT_SYSCALL, .data = data };
 	bool hooked = tier != TIER_TRACEPOINT;
 
-	/* bpf_get_func_ret() is there since 5.17. */
-	if (tier == TIER_FENTRY && libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACING,
-							   BPF_FUNC_get_func_ret, NULL) != 0)
+	if (hooked && has_function("security_sock_graft"))
 		plan.accept = ACCEPT_FUNCTION;
 	if (data)
 		plan.arrival = kernel_tracepoint_args("sk_data_ready") > 0 ?
@@ -133,7 +132,8 @@ static int choose(struct tcp *tcp)
 
 	functions(skel, f);
 	for (int i = 0; i < FUNCTIONS_NR; i++) {
-		const bool wanted[] = { [HANDSHAKE] = tcp->plan.handshakes,
+		const bool wanted[] = { [ACCEPT] = tcp->plan.accept == ACCEPT_FUNCTION,
+					[HANDSHAKE] = tcp->plan.handshakes,
 					[MINISOCK] = tcp->plan.minisocks,
 					[ARRIVAL] = tcp->plan.arrival == ARRIVAL_FUNCTION,
 					[DATAGRAM] = tcp->plan.udp_read == UDP_READ_FUNCTION,
@@ -152,7 +152,6 @@ static int choose(struct tcp *tcp)
 	bpf_program__set_autoload(skel->progs.udp_full,
 				  tcp->plan.udp && tcp->plan.udp_full != UDP_FULL_FUNCTION);
 	bpf_program__set_autoload(skel->progs.packet_dropped, tcp->plan.udp_spoilt);
-	bpf_program__set_autoload(skel->progs.fexit_accept, tcp->plan.accept == ACCEPT_FUNCTION);
 	bpf_program__set_autoload(skel->progs.exit_accept, tcp->plan.accept == ACCEPT_SYSCALL);
 	bpf_program__set_autoload(skel->progs.fork_tree, tcp->settings.filter.tree);
 	return tcp->plan.waits ? bpf_map__reuse_fd(skel->maps.threads, tcp->settings.threads_fd) :
@@ -362,6 +361,8 @@ static int on_ring(void *arg, void *data, size_t size)
 	struct tcp *tcp = arg;
 	const uint32_t *kind = data;
 
+	if (!tcp->fns)
+		return 0;
 	if (*kind == TCP_RECORD_CONNECTION &&
 	    size >= offsetof(struct tcp_record, row) + seats_size(&tcp->rows))
 		tcp->fns->ended(row_whole(tcp, &((const struct tcp_record *)data)->row), tcp->arg);
@@ -382,7 +383,7 @@ int tcp_attach(struct tcp *tcp, struct err *err)
 					       skel->progs.data_read, skel->progs.data_ready,
 					       skel->progs.segment, skel->progs.udp_full,
 					       skel->progs.udp_read, skel->progs.packet_dropped,
-					       skel->progs.fork_tree, skel->progs.fexit_accept };
+					       skel->progs.fork_tree };
 	struct function f[FUNCTIONS_NR];
 	int ret = 0;
 
