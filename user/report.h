@@ -140,6 +140,17 @@ const char *losses_most(const struct losses *losses);
 char *text_clean(char *to, const char *from);
 
 /**
+ * text_process() - as "NAME (PID)"
+ * @to: at least TEXT_PROCESS bytes
+ * @comm: as of text_clean(), at most 15 bytes long
+ * @width: of the whole: a name that is too long for it is cut; a PID never is
+ *
+ * Return: @to.
+ */
+#define TEXT_PROCESS 80
+char *text_process(char *to, const char *comm, uint32_t tgid, int width);
+
+/**
  * text_address() - as "192.0.2.1:80" or "[2001:db8::1]:80"
  *
  * @family is AF_INET or AF_INET6, @address has 4 or 16 bytes; @to has 64; returns @to.

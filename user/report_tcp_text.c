@@ -13,20 +13,24 @@
 #define FINDINGS 3
 #define MS UINT64_C(1000000)
 
-/* Whose connections these are, as far as they are somebody's. */
-static char *process_text(char to[4 * 16 + 16], const char *comm, uint32_t tgid)
-{
-	char name[4 * 16 + 1];
+/* Columns of whose connections these are. */
+#define OWNER 22
 
-	if (!tgid)
-		return strcpy(to, "nobody");
-	sprintf(to, "%s (%u)", text_clean(name, comm), tgid);
-	return to;
+static char *process_text(char to[TEXT_PROCESS], const char *comm, uint32_t tgid, int width)
+{
+	return tgid ? text_process(to, comm, tgid, width) : strcpy(to, "nobody");
 }
 
-static char *owner_text(char to[4 * 16 + 16], const struct tcp_group *g)
+/* Whose they are, as far as they are somebody's; in a table. */
+static char *owner_cell(char to[TEXT_PROCESS], const struct tcp_group *g)
 {
-	return process_text(to, g->comm, g->tgid);
+	return process_text(to, g->comm, g->tgid, OWNER);
+}
+
+/* The same in a sentence. */
+static char *owner_text(char to[TEXT_PROCESS], const struct tcp_group *g)
+{
+	return process_text(to, g->comm, g->tgid, TEXT_PROCESS);
 }
 
 static char *port_text(char to[80], const struct udp_group *u)
@@ -47,6 +51,16 @@ static char *peer_text(char *to, const struct tcp_key *key)
 		return text_address(to, key->family, key->peer, key->port);
 	inet_ntop(key->family, key->peer, text, sizeof(text));
 	sprintf(to, "%s/%d", text, key->family == AF_INET ? 24 : 64);
+	return to;
+}
+
+/* Where passive ones came to, and from where if that is told apart. */
+static char *server_text(char to[128], const struct tcp_group *g)
+{
+	char peer[64];
+
+	sprintf(to, "port %u%s%s", g->key.port, g->key.family ? " from " : "",
+		g->key.family ? peer_text(peer, &g->key) : "");
 	return to;
 }
 
@@ -140,12 +154,12 @@ static int tell_datagrams(FILE *out, const struct tcp_report *r)
 		const struct udp_group *g = r->figures.udp[i];
 		uint64_t full = g->vague ? g->dropped : g->full, wrong = udp_spoilt(g);
 		uint64_t memory = g->vague ? 0 : g->memory;
-		char owner[4 * 16 + 16], port[80], n[32];
+		char owner[TEXT_PROCESS], port[80], n[32];
 		const char *comma = "";
 
 		if (!full && !memory && !wrong)
 			continue;
-		fprintf(out, "%s, %s:", process_text(owner, g->comm, g->key.tgid), port_text(port, g));
+		fprintf(out, "%s, %s:", process_text(owner, g->comm, g->key.tgid, TEXT_PROCESS), port_text(port, g));
 		/* How many there were is known if those that were read are. */
 		if (r->plan->udp_read)
 			fprintf(out, " of %s datagrams", text_grouped(n, g->received + udp_lost(g)));
@@ -171,7 +185,7 @@ static int tell_datagrams(FILE *out, const struct tcp_report *r)
 static bool tell_failed(FILE *out, const struct tcp_group *g)
 {
 	uint64_t failed = failed_total(g);
-	char owner[4 * 16 + 16], peer[64], n[2][32];
+	char owner[TEXT_PROCESS], peer[64], n[2][32];
 
 	if (!failed)
 		return false;
@@ -188,7 +202,7 @@ static bool tell_failed(FILE *out, const struct tcp_group *g)
 
 static bool tell_unmade(FILE *out, const struct tcp_group *g)
 {
-	char owner[4 * 16 + 16], n[32];
+	char owner[TEXT_PROCESS], n[32];
 
 	if (g->connections || !g->syns)
 		return false;
@@ -199,7 +213,7 @@ static bool tell_unmade(FILE *out, const struct tcp_group *g)
 
 static bool tell_unclosed(FILE *out, const struct tcp_group *g)
 {
-	char owner[4 * 16 + 16], n[32], ns[16];
+	char owner[TEXT_PROCESS], n[32], ns[16];
 
 	if (!g->living[STATE_CLOSE_WAIT] || g->longest_ns[STATE_CLOSE_WAIT] < 1000 * MS)
 		return false;
@@ -212,7 +226,7 @@ static bool tell_unclosed(FILE *out, const struct tcp_group *g)
 
 static bool tell_resent(FILE *out, const struct tcp_group *g)
 {
-	char owner[4 * 16 + 16], n[32], peer[64];
+	char owner[TEXT_PROCESS], n[32], peer[64];
 
 	if (!g->syn_retransmits || g->key.passive)
 		return false;
@@ -224,13 +238,13 @@ static bool tell_resent(FILE *out, const struct tcp_group *g)
 static bool tell_accept(FILE *out, const struct tcp_group *g)
 {
 	const struct tcp_times *t = g->times[TIME_ACCEPT];
-	char owner[4 * 16 + 16], n[32], text[3][16];
+	char owner[TEXT_PROCESS], server[128], n[32], text[3][16];
 
 	if (!t || t->max < 10 * MS)
 		return false;
-	fprintf(out, "%s: %s connections to port %u waited for accept(): half at most %s, 99 %% at most "
-		     "%s, the longest %s.\n",
-		owner_text(owner, g), text_grouped(n, t->n), g->key.port, quantile(text[0], t, 0.5),
+	fprintf(out, "%s: %s connections to %s waited for accept(): half at most %s, 99 %% at most %s, "
+		     "the longest %s.\n",
+		owner_text(owner, g), text_grouped(n, t->n), server_text(server, g), quantile(text[0], t, 0.5),
 		quantile(text[1], t, 0.99), longest(text[2], t));
 	return true;
 }
@@ -239,7 +253,7 @@ static bool tell_accept(FILE *out, const struct tcp_group *g)
 static bool tell_busy(FILE *out, const struct tcp_group *g)
 {
 	const struct reach *r = &g->read_reach;
-	char owner[4 * 16 + 16], n[2][32], text[2][16];
+	char owner[TEXT_PROCESS], n[2][32], text[2][16];
 
 	if (r->awake <= r->slept || r->awake_sum_ns < MS * r->awake)
 		return false;
@@ -254,7 +268,7 @@ static bool tell_busy(FILE *out, const struct tcp_group *g)
 static void tell_plain(FILE *out, const struct tcp_report *r)
 {
 	const struct tcp_group *g = r->figures.groups_nr ? r->figures.groups[0] : NULL;
-	char owner[4 * 16 + 16], n[32], peer[64], text[16];
+	char owner[TEXT_PROCESS], n[32], peer[64], server[128], text[16];
 
 	if (!g) {
 		fputs("No connection was seen.\n", out);
@@ -263,7 +277,7 @@ static void tell_plain(FILE *out, const struct tcp_report *r)
 	owner_text(owner, g);
 	text_grouped(n, g->connections);
 	if (g->key.passive)
-		fprintf(out, "%s: %s connections to port %u", owner, n, g->key.port);
+		fprintf(out, "%s: %s connections to %s", owner, n, server_text(server, g));
 	else
 		fprintf(out, "%s: %s connections to %s", owner, n, peer_text(peer, &g->key));
 	/* Of those that were there before, none of it is known. */
@@ -298,6 +312,37 @@ static void findings(FILE *out, const struct tcp_report *r, const struct text_op
 }
 
 /* --- tables ------------------------------------------------------------------------------- */
+
+/* Is there more than one namespace to be told apart? */
+static bool has_networks(const struct tcp_report *r)
+{
+	uint32_t first = 0;
+
+	for (int i = 0; i < r->figures.groups_nr + r->figures.listeners_nr; i++) {
+		int j = i - r->figures.groups_nr;
+		uint32_t netns = j < 0 ? r->figures.groups[i]->netns :
+					 r->figures.listeners[j].record.netns;
+
+		if (first && netns != first)
+			return true;
+		first = netns;
+	}
+	return false;
+}
+
+/* A last column for that, or nothing. */
+static const char *netns_head(const struct tcp_report *r)
+{
+	return has_networks(r) ? "       NETNS" : "";
+}
+
+static char *netns_cell(char to[16], const struct tcp_report *r, uint32_t netns)
+{
+	*to = 0;
+	if (has_networks(r))
+		sprintf(to, " %11u", netns);
+	return to;
+}
 
 /* The first groups of a kind, up to the rows that are wanted; whether there are any. */
 static int kind_begin(const struct tcp_report *r, bool passive)
@@ -351,26 +396,26 @@ static void passive(FILE *out, const struct tcp_report *r, const struct text_opt
 	if (begin == end)
 		return;
 	fprintf(out, "%sMade by peers: the SYN is answered, the ACK comes, the program accepts "
-		     "(P50, P99, MAX)\n%5s %-22s %8s %24s %25s %24s %8s %7s %7s %5s%s%s\n",
+		     "(P50, P99, MAX)\n%5s %-22s %8s %24s %25s %24s %8s %7s %7s %5s%s%s%s\n",
 		o->color ? BOLD : "", "PORT", "PROCESS", "CONNS", "SYN TO SYN-ACK", "SYN-ACK TO ACK",
-		"ACK TO ACCEPT", "SYNS", "RESENT", "COOKIES", "TFO", networks ? "  FROM" : "",
-		o->color ? PLAIN : "");
+		"ACK TO ACCEPT", "SYNS", "RESENT", "COOKIES", "TFO", netns_head(r),
+		networks ? "  FROM" : "", o->color ? PLAIN : "");
 	for (int i = begin; i < last; i++) {
 		const struct tcp_group *g = r->figures.groups[i];
-		char owner[4 * 16 + 16], n[5][32] = { "", "-", "-" }, t[3][48], peer[64];
+		char owner[TEXT_PROCESS], n[5][32] = { "", "-", "-" }, t[3][48], peer[64], netns[16];
 
 		/* What the kernel had no hook for is absent. */
 		if (r->plan->handshakes && listening)
 			text_grouped(n[1], g->syns);
 		if (r->plan->handshakes)
 			text_grouped(n[2], g->cookies);
-		fprintf(out, "%5u %-22.22s %8s %24s %25s %24s %8s %7s %7s %5s%s%s\n", g->key.port,
-			owner_text(owner, g), text_grouped(n[0], g->connections),
+		fprintf(out, "%5u %-22s %8s %24s %25s %24s %8s %7s %7s %5s%s%s%s\n", g->key.port,
+			owner_cell(owner, g), text_grouped(n[0], g->connections),
 			spread(t[0], g->times[TIME_SYNACK], ""),
 			spread(t[1], g->times[TIME_ACK], ack_mark(r)),
 			spread(t[2], g->times[TIME_ACCEPT], ""), n[1],
 			text_grouped(n[3], listening ? g->synack_retransmits : g->syn_retransmits), n[2],
-			text_grouped(n[4], g->fastopen), networks ? "  " : "",
+			text_grouped(n[4], g->fastopen), netns_cell(netns, r, g->netns), networks ? "  " : "",
 			networks ? peer_text(peer, &g->key) : "");
 	}
 	more(out, end - last);
@@ -383,17 +428,18 @@ static void active(FILE *out, const struct tcp_report *r, const struct text_opti
 	if (begin == end)
 		return;
 	fprintf(out, "%sMade from here: the SYN goes out, the SYN-ACK comes (P50, P99, MAX)\n"
-		     "%-22s %-24s %8s %7s %24s %7s %5s%s\n",
+		     "%-22s %-24s %8s %7s %24s %7s %5s%s%s\n",
 		o->color ? BOLD : "", "PROCESS", "PEER", "CONNS", "FAILED", "SYN TO SYN-ACK", "RESENT",
-		"TFO", o->color ? PLAIN : "");
+		"TFO", netns_head(r), o->color ? PLAIN : "");
 	for (int i = begin; i < last; i++) {
 		const struct tcp_group *g = r->figures.groups[i];
-		char owner[4 * 16 + 16], peer[64], n[4][32], t[48];
+		char owner[TEXT_PROCESS], peer[64], n[4][32], t[48], netns[16];
 
-		fprintf(out, "%-22.22s %-24s %8s %7s %24s %7s %5s\n", owner_text(owner, g),
+		fprintf(out, "%-22s %-24s %8s %7s %24s %7s %5s%s\n", owner_cell(owner, g),
 			peer_text(peer, &g->key), text_grouped(n[0], g->connections),
 			text_grouped(n[1], failed_total(g)), spread(t, g->times[TIME_HANDSHAKE], ""),
-			text_grouped(n[2], g->syn_retransmits), text_grouped(n[3], g->fastopen));
+			text_grouped(n[2], g->syn_retransmits), text_grouped(n[3], g->fastopen),
+			netns_cell(netns, r, g->netns));
 	}
 	more(out, end - last);
 }
@@ -426,19 +472,19 @@ static void closes(FILE *out, const struct tcp_report *r, const struct text_opti
 
 	for (int i = 0; i < last; i++) {
 		const struct tcp_group *g = r->figures.groups[i];
-		char owner[4 * 16 + 16], where[80], text[40], n[5][32], t[48];
+		char owner[TEXT_PROCESS], where[80], text[40], n[5][32], t[48], netns[16];
 
 		if (!g->ended && !g->living[STATE_CLOSE_WAIT] && !g->living[STATE_FIN_WAIT2])
 			continue;
 		if (!told)
 			fprintf(out, "%sHow they end: who closes first, how long they live (P50, P99, MAX) "
 				     "and close (MEAN, MAX)\n"
-				     "%-22s %-24s %8s %6s %7s %6s %24s %16s %16s %16s %16s%s\n",
+				     "%-22s %-24s %8s %6s %7s %6s %24s %16s %16s %16s %16s%s%s\n",
 				o->color ? BOLD : "", "PROCESS", "WHERE", "ENDED", "BY US", "BY PEER",
 				"RESET", "LIFE", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT", "LAST-ACK",
-				o->color ? PLAIN : "");
+				netns_head(r), o->color ? PLAIN : "");
 		told = true;
-		fprintf(out, "%-22.22s %-24s %8s %6s %7s %6s %24s", owner_text(owner, g),
+		fprintf(out, "%-22s %-24s %8s %6s %7s %6s %24s", owner_cell(owner, g),
 			where_text(where, g), text_grouped(n[0], g->ended),
 			text_grouped(n[1], g->closed[CLOSER_LOCAL]),
 			text_grouped(n[2], g->closed[CLOSER_REMOTE]),
@@ -448,7 +494,7 @@ static void closes(FILE *out, const struct tcp_report *r, const struct text_opti
 			fprintf(out, " %16s", mean_max(text, g->state_n[states[j]],
 						       g->state_sum_ns[states[j]],
 						       g->state_max_ns[states[j]]));
-		fputc('\n', out);
+		fprintf(out, "%s\n", netns_cell(netns, r, g->netns));
 	}
 	if (told)
 		more(out, r->figures.groups_nr - last);
@@ -473,7 +519,7 @@ static void data(FILE *out, const struct tcp_report *r, const struct text_option
 
 	for (int i = 0; i < last && r->plan->data; i++) {
 		const struct tcp_group *g = r->figures.groups[i];
-		char owner[4 * 16 + 16], where[80], text[2][40], n[5][32], zero[2][80];
+		char owner[TEXT_PROCESS], where[80], text[2][40], n[5][32], zero[2][80];
 
 		if (!g->connections)
 			continue;
@@ -488,8 +534,8 @@ static void data(FILE *out, const struct tcp_report *r, const struct text_option
 		strcpy(n[0], "-");
 		if (r->plan->arrival)
 			text_grouped(n[0], g->reads);
-		fprintf(out, "%-22.22s %-24s %10s %16s %10s %16s %10s %20s %20s %12s %12s\n",
-			owner_text(owner, g),
+		fprintf(out, "%-22s %-24s %10s %16s %10s %16s %10s %20s %20s %12s %12s\n",
+			owner_cell(owner, g),
 			where_text(where, g), n[0],
 			mean_max(text[0], g->reads, g->read_sum_ns, g->read_max_ns),
 			text_grouped(n[1], g->holes),
@@ -507,11 +553,11 @@ static void data(FILE *out, const struct tcp_report *r, const struct text_option
 static void reach_row(FILE *out, const struct tcp_report *r, const struct tcp_group *g,
 		      const char *what, const struct reach *reach)
 {
-	char owner[4 * 16 + 16], where[80], text[40], n[2][32];
+	char owner[TEXT_PROCESS], where[80], text[40], n[2][32];
 
 	if (!reach->slept && !reach->awake)
 		return;
-	fprintf(out, "%-22.22s %-24s %-7s %8s", owner_text(owner, g), where_text(where, g), what,
+	fprintf(out, "%-22s %-24s %-7s %8s", owner_cell(owner, g), where_text(where, g), what,
 		text_grouped(n[0], reach->slept));
 	for (int i = 0; i < REACH_NR; i++)
 		fprintf(out, " %15s", i == REACH_ready && !r->plan->sees_ready ? "-" :
@@ -582,7 +628,7 @@ static bool has_datagrams(const struct tcp_report *r, const struct tcp_group *g)
 static void beside(FILE *out, const struct tcp_plan *plan, const struct tcp_group *g,
 		   const struct udp_group *u)
 {
-	char owner[4 * 16 + 16], where[80], text[40], n[6][32] = { "-", "-", "-", "-", "-", "-" };
+	char owner[TEXT_PROCESS], where[80], text[40], n[6][32] = { "-", "-", "-", "-", "-", "-" };
 	char zero[80] = "-", wrong[40] = "-";
 
 	if (g && plan->arrival)
@@ -599,8 +645,8 @@ static void beside(FILE *out, const struct tcp_plan *plan, const struct tcp_grou
 		text_grouped(n[4], u->full + u->memory);
 	if (u && !u->vague && plan->udp_spoilt)
 		sprintf(wrong, "%s%s", u->spoilt_reading ? "~" : "", text_grouped(n[5], udp_spoilt(u)));
-	fprintf(out, "%-22.22s %-24s %10s %10s %16s %10s %20s   %12s %10s %8s\n",
-		u ? process_text(owner, u->comm, u->key.tgid) : owner_text(owner, g),
+	fprintf(out, "%-22s %-24s %10s %10s %16s %10s %20s   %12s %10s %8s\n",
+		u ? process_text(owner, u->comm, u->key.tgid, OWNER) : owner_cell(owner, g),
 		u ? port_text(where, u) : where_text(where, g), n[0], n[1],
 		g ? mean_max(text, g->holes, g->hole_sum_ns, g->hole_max_ns) : "-", n[2], zero, n[3], n[4],
 		wrong);
@@ -643,20 +689,21 @@ static void listeners(FILE *out, const struct tcp_report *r, const struct text_o
 	if (!r->figures.listeners_nr)
 		return;
 	fprintf(out, "%sWho listens: connections that wait for accept(), and what the kernel dropped\n"
-		     "%-24s %-22s %8s %7s %9s%s\n",
-		o->color ? BOLD : "", "WHERE", "PROCESS", "WAITING", "LIMIT", "DROPPED",
+		     "%-24s %-22s %8s %7s %9s%s%s\n",
+		o->color ? BOLD : "", "WHERE", "PROCESS", "WAITING", "LIMIT", "DROPPED", netns_head(r),
 		o->color ? PLAIN : "");
 	for (int i = 0; i < last; i++) {
 		const struct tcp_listener *l = &r->figures.listeners[i];
-		char where[64], name[4 * 16 + 1], who[4 * 16 + 32], n[32];
+		char where[64], who[TEXT_PROCESS], others[16] = "", n[32], netns[16];
 
-		sprintf(who, "%s (%u)", text_clean(name, l->record.comm), l->record.tgid);
 		if (l->owners > 1)
-			sprintf(who + strlen(who), " +%u", l->owners - 1);
-		fprintf(out, "%-24s %-22s %8u %7u %9s\n",
+			sprintf(others, " +%u", l->owners - 1);
+		text_process(who, l->record.comm, l->record.tgid, OWNER - (int)strlen(others));
+		fprintf(out, "%-24s %-22s %8u %7u %9s%s\n",
 			text_address(where, l->record.key.family, l->record.key.local,
 					 l->record.key.local_port),
-			who, l->record.queue, l->record.queue_max, text_grouped(n, l->drops));
+			strcat(who, others), l->record.queue, l->record.queue_max,
+			text_grouped(n, l->drops), netns_cell(netns, r, l->record.netns));
 	}
 	more(out, r->figures.listeners_nr - last);
 }
