@@ -177,6 +177,7 @@ static __always_inline int syn_begin(const struct sock *sk, bool typed)
 		return 0;
 	}
 	softirq->syn_ns = bpf_ktime_get_ns();
+	softirq->pass_over = passes_over();
 	listen_name(&key, sk, typed);
 	/* Mostly it comes to where the CPU's last one came. */
 	row = listen_row(softirq->listen_at);
@@ -213,7 +214,7 @@ static __always_inline int request_begin(u64 pointer)
 	row = listen_row(softirq->listen_at);
 	if (row)
 		__sync_fetch_and_add(&row->kept, 1);
-	if (!request_keep(request, softirq->syn_ns))
+	if (!softirq->pass_over && !request_keep(request, softirq->syn_ns))
 		tcp_lose(TCP_LOSS_REQUESTS);
 	softirq->syn_ns = 0;
 	return 0;

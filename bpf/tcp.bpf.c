@@ -90,6 +90,12 @@ const volatile __u32 filter_netns;
 const volatile __u32 filter_peer_bits;
 const volatile __u8 filter_peer[16];
 
+/* Of so many connections one is followed. */
+const volatile __u32 sample = 1;
+
+/* The others, that one that is followed might have been: made from here, made by peers. */
+__u64 passed_over[2];
+
 /* 0 while nothing is counted: hooks are put in place one by one. */
 __u32 open;
 
@@ -110,8 +116,9 @@ struct {
 /*
  * struct softirq - what a CPU is at in a passive handshake
  * @syn_ns: the SYN that it works on came then, to the listener @listen_at; 0: a request has been made for it
+ * @pass_over: and the connection that is to come of it is not to be followed
  * @child: the socket that was made of a request; not ESTABLISHED yet
- * @child_syn_ns, @child_synack_ns: of it
+ * @child_syn_ns, @child_synack_ns: of it; the first is 0 also if it is not to be followed
  * @timer: the minisock whose timer goes off
  * @number: see softirq_number()
  */
@@ -123,7 +130,7 @@ struct softirq {
 	u64 timer;
 	u64 number;
 	u32 listen_at;
-	u32 pad;
+	u32 pass_over;
 };
 
 struct {
@@ -162,6 +169,17 @@ static __always_inline void tcp_lose(u32 reason)
 
 	if (count)
 		__sync_fetch_and_add(count, 1);
+}
+
+/* By chance, so that those that are followed are like the others. */
+static __always_inline bool passes_over(void)
+{
+	return sample > 1 && (u64)bpf_get_prandom_u32() * sample >> 32;
+}
+
+static __always_inline void pass_over(bool passive)
+{
+	__sync_fetch_and_add(&passed_over[passive], 1);
 }
 
 static __always_inline struct softirq *softirq_get(void)
@@ -512,83 +530,121 @@ static __always_inline bool is_orphaned(const struct tcp_row *row, const struct 
 	       (sk->__sk_common.skc_flags & (SOCK_DEAD | SOCK_DONE)) == SOCK_DEAD;
 }
 
+/* connect(), or with Fast Open the first send. */
+static __always_inline int connects(const struct sock *sk)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 now = bpf_ktime_get_ns();
+	struct tcp_row *row;
+
+	if (!netns_selected(sk) || !selected(task))
+		return 0;
+	/* Its end was not seen: see LOCKING. */
+	row = row_get(sk);
+	if (row)
+		row_end(row, sk, now);
+	/* Which port it will have here is not known yet: it may be one that is asked for. */
+	if (ports_selected(0, bpf_ntohs(sk->__sk_common.skc_dport)) && passes_over()) {
+		pass_over(false);
+		return 0;
+	}
+	row = row_new(bpf_get_socket_cookie((void *)sk), sk, 0, STATE_SYN_SENT, now);
+	if (!row)
+		return 0;
+	if (!row_selected(row)) {
+		row_drop(row->cookie);
+		return 0;
+	}
+	row_owner(row, task);
+	row->syn_ns = now;
+	return 0;
+}
+
+/* Whether it is was decided when its SYN came, if that was seen. */
+static __always_inline bool is_passed_over(const struct sock *sk)
+{
+	struct softirq *softirq;
+	bool over;
+
+	if (sample <= 1 || row_get(sk))
+		return false;
+	softirq = softirq_get();
+	over = softirq && softirq->child == (u64)sk ? !softirq->child_syn_ns : passes_over();
+	if (over)
+		pass_over(true);
+	return over;
+}
+
+/* The last ACK of a handshake has come, to a child of a listener. */
+static __always_inline int shakes_hands(const struct sock *sk, u8 new)
+{
+	u64 now = bpf_ktime_get_ns();
+	struct tcp_row *row;
+
+	if (!netns_selected(sk))
+		return 0;
+	/* Before a row is made: on a server most are not, if ports are asked for. */
+	if (!ports_selected(sk->__sk_common.skc_num, bpf_ntohs(sk->__sk_common.skc_dport)) ||
+	    is_passed_over(sk)) {
+		early_forget((u64)sk);
+		child_forget(sk);
+		return 0;
+	}
+	row = row_passive(sk, bpf_get_socket_cookie((void *)sk), now);
+	if (!row || !row_selected(row)) {
+		early_forget((u64)sk);
+		if (row)
+			row_drop(row->cookie);
+		return 0;
+	}
+	row_left(row, STATE_SYN_RECV, now);
+	row->state = new;
+	/* With the barrier that accepted() counts on, between state and look-up. */
+	__sync_fetch_and_add(&row->retransmits, 0);
+	if (row_early(row, (u64)sk))
+		row_closing(row, sk, STATE_SYN_RECV, new, now);
+	else
+		row_drop(row->cookie);
+	return 0;
+}
+
+static __always_inline void row_connected(struct tcp_row *row, const struct sock *sk, u64 now)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+
+	row->synack_ns = row->established_ns = now;
+	row_address(row, sk);
+	if (tp && (BPF_CORE_READ_BITFIELD(tp, syn_data) || BPF_CORE_READ_BITFIELD(tp, syn_fastopen)))
+		row->flags |= TCP_FASTOPEN;
+	if (!row_selected(row))
+		row_drop(row->cookie);
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(state, const struct sock *sk, int old, int new)
 {
-	struct task_struct *task;
 	struct tcp_row *row;
-	u64 cookie, now;
+	u64 now;
 
 	if (!open || sk->sk_protocol != IPPROTO_TCP || old == STATE_LISTEN || new == STATE_LISTEN)
 		return 0;
-	now = bpf_ktime_get_ns();
-	if (new == STATE_SYN_SENT) {
-		task = bpf_get_current_task_btf();
-		if (!netns_selected(sk) || !selected(task))
-			return 0;
-		/* Its end was not seen: see LOCKING. */
-		row = row_get(sk);
-		if (row)
-			row_end(row, sk, now);
-		cookie = bpf_get_socket_cookie((void *)sk);
-		row = row_new(cookie, sk, 0, STATE_SYN_SENT, now);
-		if (!row)
-			return 0;
-		if (!row_selected(row)) {
-			row_drop(row->cookie);
-			return 0;
-		}
-		row_owner(row, task);
-		row->syn_ns = now;
-		return 0;
+	if (new == STATE_SYN_SENT)
+		return connects(sk);
+	if (old == STATE_SYN_RECV && new != STATE_CLOSE)
+		return shakes_hands(sk, new);
+	/* Its ACK never came, and its address may be another's from now on. */
+	if (old == STATE_SYN_RECV) {
+		early_forget((u64)sk);
+		child_forget(sk);
 	}
-	if (old == STATE_SYN_RECV && new != STATE_CLOSE) {
-		if (!netns_selected(sk))
-			return 0;
-		/* Before a row is made: on a server most are not, if ports are asked for. */
-		if (!ports_selected(sk->__sk_common.skc_num,
-				    bpf_ntohs(sk->__sk_common.skc_dport))) {
-			early_forget((u64)sk);
-			child_forget(sk);
-			return 0;
-		}
-		row = row_passive(sk, bpf_get_socket_cookie((void *)sk), now);
-		if (!row || !row_selected(row)) {
-			early_forget((u64)sk);
-			if (row)
-				row_drop(row->cookie);
-			return 0;
-		}
-	} else {
-		row = row_get(sk);
-		/* Its ACK never came, and its address may be another's from now on. */
-		if (old == STATE_SYN_RECV) {
-			early_forget((u64)sk);
-			child_forget(sk);
-		}
-	}
+	row = row_get(sk);
 	if (!row)
 		return 0;
+	now = bpf_ktime_get_ns();
 	row_left(row, old, now);
 	row->state = new;
-	if (old == STATE_SYN_RECV && new != STATE_CLOSE) {
-		/* With the barrier that accepted() counts on, between state and look-up. */
-		__sync_fetch_and_add(&row->retransmits, 0);
-		if (!row_early(row, (u64)sk)) {
-			row_drop(row->cookie);
-			return 0;
-		}
-	}
 	if (old == STATE_SYN_SENT && new == STATE_ESTABLISHED) {
-		struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
-
-		row->synack_ns = row->established_ns = now;
-		row_address(row, sk);
-		if (tp && (BPF_CORE_READ_BITFIELD(tp, syn_data) ||
-			   BPF_CORE_READ_BITFIELD(tp, syn_fastopen)))
-			row->flags |= TCP_FASTOPEN;
-		if (!row_selected(row))
-			row_drop(row->cookie);
+		row_connected(row, sk, now);
 		return 0;
 	}
 	row_closing(row, sk, old, new, now);

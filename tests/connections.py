@@ -10,7 +10,6 @@ import os
 import select
 import socket
 import struct
-import threading
 import time
 
 from hosts import ACK, FIN, FIN_WAIT2, MS, SYN, TIME_WAIT, now, wait_for
@@ -319,39 +318,6 @@ def queue_of(listener):
 def resent(s):
     """tcpi_total_retrans."""
     return struct.unpack_from("I", s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 100)[0]
-
-
-class Caller:
-    """A thread that has called accept() before anybody looks."""
-
-    def __init__(self, server):
-        self.listener = server.listen()
-        self.address = server.veth[socket.AF_INET]
-        self.thread = threading.Thread(target=self.call)
-        self.thread.start()
-        wait_for("the call of accept()", self.waits)
-
-    def call(self):
-        self.a, _ = self.listener.accept()
-        self.accepted = now()
-
-    def waits(self):
-        return self.thread.native_id and \
-            "accept" in open("/proc/self/task/%d/wchan" % self.thread.native_id).read()
-
-    def connected(self, client, truth):
-        c = client.new()
-        before = now()
-        c.connect((self.address, self.listener.getsockname()[1]))
-        self.thread.join()
-        truth.line("accept() called before", self.a.getsockname(), self.a.getpeername(),
-                   direction="passive", pid=os.getpid(), tid=self.thread.native_id,
-                   ack_to_accept_ns=Between(0, self.accepted - before))
-        c.close()
-        self.a.recv(1)
-        self.a.close()
-        self.listener.close()
-        truth.left_behind(born=1)
 
 
 def close_waits(net, truth):

@@ -228,6 +228,29 @@ def cookies(tier):
        report["counters"]["syncookies_received"] == 5, report["counters"])
 
 
+def sample(tier):
+    """Both ends are many, and each of them is followed or counted."""
+    for _ in range(ATTEMPTS):
+        done = ioready("tcp", "-q", "--json", "--each", "-i", "0.2", "--tier", tier, "--sample", "4",
+                       "--port", "8000", "--", sys.executable, "-c", PLAIN, "200")
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        reports = [line for line in lines if "connections" in line]
+        lines = [line for line in lines if "cookie" in line]
+        report = reports.pop()
+        if not lost(report):
+            break
+    passed = report["sample"]["passed_over"]
+    active = [line for line in lines if line["direction"] == "active"]
+    # One in four of 200: a run in a million is outside of this.
+    ok("%s: --sample: each connection is followed, or counted" % tier,
+       report["sample"]["one_in"] == 4 and passed["active"] + len(active) == 200 and
+       20 <= len(active) <= 95, passed, len(active))
+    ok("%s: --sample: who would have had the others is not known" % tier,
+       passed["passive"] is None and 20 <= len(lines) - len(active) <= 95, passed, len(lines))
+    ok("%s: --sample: intervals make up the whole" % tier,
+       sum(part["sample"]["passed_over"]["active"] for part in reports) == passed["active"], passed)
+
+
 # A server that wants to see data first, and is kept waiting. Said: what its listener dropped.
 DEFERRED = """
 import socket, sys, time
@@ -350,6 +373,7 @@ def input_errors():
             (["--port", "0"], 2, "port"), (["--port", "70000"], 2, "port"),
             (["--peer", "x"], 2, "no address"), (["--peer", "1.2.3.4/33"], 2, "bits"),
             (["--netns", "nowhere"], 1, "namespace nowhere"),
+            (["--sample", "0"], 2, "sample"), (["--sample", "2", "--peer", "::1"], 2, "exclude"),
             (["--diagram", "--json"], 2, "picture"), (["--connections", "0"], 2, "connections"),
             (["-a", "-p", "1"], 2, "exclude")):
         done = ioready("tcp", "-d", "0.1", *args)
@@ -384,6 +408,7 @@ def main():
         room(tier)
         failures(tier)
         filters(tier)
+        sample(tier)
         cookies(tier)
         deferred(tier)
         windows(tier, "reads")

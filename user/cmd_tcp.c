@@ -30,6 +30,7 @@
 #define OPTION_DIAGRAM 516
 #define OPTION_NETWORKS 517
 #define OPTION_CONNECTIONS 518
+#define OPTION_SAMPLE 522
 #define OPTION_DATA 519
 #define OPTION_UDP 520
 #define OPTION_WAITS 521
@@ -70,6 +71,8 @@ static const struct argp_option entries[] = {
 	  "'stat --chain' tells of the same window",
 	  6 },
 	{ "networks", OPTION_NETWORKS, NULL, 0, "tell peers apart by network (/24, /64)", 6 },
+	{ "sample", OPTION_SAMPLE, "N", 0,
+	  "follow one connection in N, chosen by chance, and only count the others: costs less", 6 },
 	{ "connections", OPTION_CONNECTIONS, "N", 0,
 	  "room for connections at once (default 65536)", 6 },
 	{ 0 },
@@ -148,6 +151,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			      &err))
 			argp_error(state, "%s", err.text);
 		break;
+	case OPTION_SAMPLE:
+		if (parse_u32(arg, 1, 1 << 20, &t->settings.sample, "the size of the sample", &err))
+			argp_error(state, "%s", err.text);
+		break;
+	case ARGP_KEY_END:
+		/* A peer is seen too late for those of others to cost less. */
+		if (t->settings.sample > 1 && t->settings.peer_bits)
+			argp_error(state, "--sample and --peer exclude each other");
+		break;
 	case ARGP_KEY_ARGS:
 		t->o.command = state->argv + state->next;
 		t->o.filter.tree = true;
@@ -174,6 +186,7 @@ static const struct argp argp = {
  * @waits: the window, and with --waits the run of waits in it
  * @whole, @part: models of the window, and of the interval that goes on (--interval)
  * @told_ns: end of the last interval
+ * @whole_passed, @part_passed: connections that were passed over before it began
  * @headed: lines of connections have their heading
  */
 struct tcp_run {
@@ -186,6 +199,7 @@ struct tcp_run {
 	uint32_t netstat_netns;
 	int netns;
 	uint64_t told_ns;
+	struct tcp_passed_over whole_passed, part_passed;
 	uint64_t unix_offset_ns;
 	bool headed;
 	int failed;
@@ -334,6 +348,7 @@ static struct model_tcp *model_begin(const struct tcp_run *run, uint64_t now)
 static int whole_begin(struct tcp_run *run, struct err *err)
 {
 	run->whole = model_begin(run, run->waits.window.start_ns);
+	tcp_passed_over(run->tcp, &run->whole_passed);
 	return run->whole ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
@@ -347,6 +362,7 @@ static int part_begin(struct tcp_run *run, uint64_t now, struct err *err)
 	model_tcp_free(run->part);
 	run->part = next;
 	run->told_ns = now;
+	tcp_passed_over(run->tcp, &run->part_passed);
 	return run->part ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
@@ -398,6 +414,18 @@ static int begin(struct tcp_run *run, struct err *err)
 	return ret;
 }
 
+/* Connections that were passed over in the window, or in the interval. */
+static struct tcp_passed_over passed_since(const struct tcp_run *run, bool interval)
+{
+	const struct tcp_passed_over *before = interval ? &run->part_passed : &run->whole_passed;
+	struct tcp_passed_over now;
+
+	tcp_passed_over(run->tcp, &now);
+	now.active -= before->active;
+	now.passive -= before->passive;
+	return now;
+}
+
 static int print(struct tcp_run *run, struct model_tcp *model, bool interval, uint64_t end_ns,
 		 struct err *err)
 {
@@ -416,6 +444,8 @@ static int print(struct tcp_run *run, struct model_tcp *model, bool interval, ui
 		/* An interval's would take a second reading to compare with. */
 		.counters_had = interval ? NULL : run->netstat.had,
 		.counters_netns = run->netstat_netns,
+		.sample = run->t->settings.sample,
+		.passive_owned = filter_any(&w->filter),
 	};
 	int ret;
 
@@ -427,6 +457,7 @@ static int print(struct tcp_run *run, struct model_tcp *model, bool interval, ui
 	if (ret)
 		return ret;
 	tcp_losses(run->tcp, &report.losses);
+	report.passed_over = passed_since(run, interval);
 	if (run->t->waits) {
 		ret = run_report(&run->waits, interval, end_ns, &waits, err);
 		if (ret)
@@ -520,7 +551,8 @@ static int finish(struct tcp_run *run, struct err *err)
 
 int cmd_tcp(int argc, char **argv)
 {
-	struct tcp_options t = { .settings.connections = CONNECTIONS_MAX };
+	struct tcp_options t = { .settings.connections = CONNECTIONS_MAX,
+				 .settings.sample = 1 };
 	struct tcp_run run = { .t = &t, .waits = RUN_INIT, .netstat = NETSTAT_INIT, .netns = -1 };
 	struct err err = { "" };
 	int ret, status;

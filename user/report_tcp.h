@@ -17,6 +17,8 @@
  * @counters: what the kernel counted for the namespace meanwhile, by enum
  *	netstat_counter; @counters_had: that it can be had; @counters_netns: the number of
  *	the namespace's inode
+ * @sample: one connection in so many is followed; the others are in @passed_over, among which
+ *	passive ones, with @passive_owned, are also those of processes that are not asked about
  * @losses: since the window began
  * @waits: of the same window or part, with --waits; else NULL
  */
@@ -28,6 +30,9 @@ struct tcp_report {
 	double seconds;
 	bool interval;
 	struct tcp_figures figures;
+	uint32_t sample;
+	bool passive_owned;
+	struct tcp_passed_over passed_over;
 	struct tcp_losses losses;
 	uint64_t counters[NETSTAT_NR];
 	const uint8_t *counters_had;

@@ -239,6 +239,21 @@ static int print(FILE *out, json_t *o)
 	return ret && !ferror(out) ? -ENOMEM : 0;
 }
 
+static json_t *sample_json(const struct tcp_report *r)
+{
+	json_t *o, *passed;
+
+	if (r->sample <= 1)
+		return json_null();
+	o = json_object();
+	passed = json_object();
+	put(o, "one_in", r->sample);
+	put(passed, "active", r->passed_over.active);
+	put_if(passed, "passive", !r->passive_owned, r->passed_over.passive);
+	json_object_set_new(o, "passed_over", passed);
+	return o;
+}
+
 int report_tcp_json(FILE *out, const struct tcp_report *r)
 {
 	json_t *o = json_object(), *groups = json_array(), *listeners = json_array();
@@ -253,6 +268,7 @@ int report_tcp_json(FILE *out, const struct tcp_report *r)
 	json_object_set_new(window, "seconds", json_real(r->seconds));
 	json_object_set_new(window, "interval", json_boolean(r->interval));
 	json_object_set_new(o, "window", window);
+	json_object_set_new(o, "sample", sample_json(r));
 	for (int i = 0; i < TCP_LOSS_NR; i++)
 		put(losses, tcp_loss_name(i), r->losses.count[i]);
 	put(losses, "nested", r->losses.nested);

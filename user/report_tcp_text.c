@@ -301,9 +301,13 @@ static void findings(FILE *out, const struct tcp_report *r, const struct text_op
 		fputs(BOLD, out);
 	told = tell_datagrams(out, r);
 	told += tell_drops(out, r);
-	for (size_t i = 0; i < sizeof(tells) / sizeof(tells[0]); i++)
+	for (size_t i = 0; i < sizeof(tells) / sizeof(tells[0]); i++) {
+		/* What is only counted may have been made. */
+		if (tells[i] == tell_unmade && r->sample > 1)
+			continue;
 		for (int j = 0; j < r->figures.groups_nr && told < FINDINGS; j++)
 			told += tells[i](out, r->figures.groups[j]);
+	}
 	if (!told)
 		tell_plain(out, r);
 	if (o->color)
@@ -800,12 +804,28 @@ static void losses(FILE *out, const struct tcp_report *r)
 		fputs("Nothing was lost.\n", out);
 }
 
+/* First of all, for it says what the counts are of. */
+static void sample(FILE *out, const struct tcp_report *r)
+{
+	char n[2][32];
+
+	if (r->sample <= 1)
+		return;
+	fprintf(out, "One connection in %u is followed, by chance; only counted: %s made from here", r->sample,
+		text_grouped(n[0], r->passed_over.active));
+	/* Who would have accepted them is not known. */
+	if (!r->passive_owned)
+		fprintf(out, ", %s made by peers", text_grouped(n[1], r->passed_over.passive));
+	fputs(".\n\n", out);
+}
+
 void report_tcp_text(FILE *out, const struct tcp_report *r, const struct text_options *o)
 {
 	char when[32];
 
 	fprintf(out, "%s  %.1f s on %s, Linux %s, %s tier\n\n", text_time(when, r->start_unix_ns),
 		r->seconds, r->host, r->release, tier_name(r->plan->tier));
+	sample(out, r);
 	findings(out, r, o);
 	passive(out, r, o);
 	active(out, r, o);

@@ -243,6 +243,7 @@ static void knobs_set(struct tcp *tcp)
 	filter_knobs(knobs, &s->filter);
 	knobs->functions_on = tcp->plan.handshakes;
 	knobs->data_on = tcp->plan.data;
+	knobs->sample = s->sample;
 	knobs->waits_on = tcp->plan.waits;
 	knobs->waits_see_ready = tcp->plan.sees_ready;
 	knobs->retransmit_has_error = kernel_tracepoint_args("tcp_retransmit_skb") >= 3;
@@ -543,6 +544,12 @@ void tcp_losses(const struct tcp *tcp, struct tcp_losses *losses)
 	bpf_object__for_each_program(prog, tcp->skel->obj)
 		losses->nested += program_misses(prog);
 	losses->not_followed = tcp->skel->bss->not_followed;
+}
+
+void tcp_passed_over(const struct tcp *tcp, struct tcp_passed_over *passed)
+{
+	passed->active = tcp->skel->bss->passed_over[0];
+	passed->passive = tcp->skel->bss->passed_over[1];
 }
 
 void tcp_detach(struct tcp *tcp)

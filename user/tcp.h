@@ -33,6 +33,7 @@
  * @udp: datagrams are followed too; the peer's address is not asked of them
  * @ring_bytes: size of the ring, a power of two of at least a page
  * @connections: that can be followed at once
+ * @sample: of so many one is followed, by chance
  */
 struct tcp_settings {
 	struct filter filter;
@@ -47,6 +48,7 @@ struct tcp_settings {
 	bool udp;
 	uint32_t ring_bytes;
 	uint32_t connections;
+	uint32_t sample;
 };
 
 /**
@@ -59,6 +61,15 @@ struct tcp_losses {
 	uint64_t count[TCP_LOSS_NR];
 	uint64_t nested;
 	uint64_t not_followed;
+};
+
+/**
+ * struct tcp_passed_over - connections that were only counted, for another one is followed
+ * @active, @passive: made from here, by peers
+ */
+struct tcp_passed_over {
+	uint64_t active;
+	uint64_t passive;
 };
 
 /** enum tcp_accept_hook - by which accept() is seen; the second does not see io_uring */
@@ -190,6 +201,9 @@ int tcp_drain(struct tcp *tcp, const struct tcp_fns *fns, void *arg, struct err 
 
 /** tcp_snapshot() - hand out where everything stands; 0 or -errno */
 int tcp_snapshot(struct tcp *tcp, const struct tcp_fns *fns, void *arg, struct err *err);
+
+/** tcp_passed_over() - how many so far, since tcp_attach() */
+void tcp_passed_over(const struct tcp *tcp, struct tcp_passed_over *passed);
 
 void tcp_losses(const struct tcp *tcp, struct tcp_losses *losses);
 

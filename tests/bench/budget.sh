@@ -122,8 +122,8 @@ connections() {
 	for tier in fentry kprobe tracepoint; do
 		under "$tier:tcp" 'attached in' "$O/ioready" tcp -v -q --tier "$tier"
 	done
-	for more in data waits; do
-		under "fentry:tcp_$more" 'attached in' "$O/ioready" tcp -v -q --tier fentry "--$more"
+	for more in data waits sample=8; do
+		under "fentry:tcp_${more%=*}" 'attached in' "$O/ioready" tcp -v -q --tier fentry "--$more"
 	done
 	[ -n "$table" ] || return 0
 	bcc
@@ -144,6 +144,7 @@ servers() {
 		under "$tier:ioready" 'attached in' "$O/ioready" stat -a -v -q --tier "$tier" \
 			--scans derive
 		under "$tier:tcp" 'attached in' "$O/ioready" tcp -v -q --tier "$tier"
+		under "$tier:tcp_sample" 'attached in' "$O/ioready" tcp -v -q --tier "$tier" --sample 8
 	done
 	bcc
 }
