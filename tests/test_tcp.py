@@ -76,6 +76,41 @@ c.close()
 a.close()
 """
 
+# Servers whose sockets drop all that comes, so that nothing is answered: to data, to the first
+# FIN, to the second.
+DEAF = """
+import ctypes, socket, struct, time
+SO_ATTACH_FILTER, TCP_USER_TIMEOUT = 26, 18
+drop = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))
+drops = struct.pack("HL", 1, ctypes.addressof(drop))
+listener = socket.create_server(("127.0.0.1", 0))
+port = listener.getsockname()[1]
+def pair():
+    c = socket.create_connection(("127.0.0.1", port))
+    a, _ = listener.accept()
+    for s in c, a:
+        s.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, 300)
+    a.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, drops)
+    return c, a
+data, first, second = pair(), pair(), pair()
+data[0].sendall(b"x")
+first[0].close()
+second[1].close()
+second[0].recv(1)
+second[0].close()
+try:
+    data[0].recv(1)
+except TimeoutError:
+    pass
+for s in data + (first[1], listener):
+    s.close()
+while True:
+    with open("/proc/net/tcp") as f:
+        if ":%04X " % port not in f.read():
+            break
+    time.sleep(0.05)
+"""
+
 
 def group(report, direction):
     found = [g for g in report["connections"] if g["direction"] == direction]
@@ -152,6 +187,17 @@ def failures(tier):
        [("active", False, True), ("passive", True, False)], reset)
     ok("%s: nobody closed it" % tier,
        all(line["closed_first"] == "none" for line in reset), reset)
+
+
+def timeouts(tier):
+    lines, report = traced(tier, DEAF)
+    passive, active = group(report, "passive"), group(report, "active")
+    ok("%s: who gets no answer times out, whoever closed first" % tier,
+       len(lines) == 6 and all(line["timed_out"] for line in lines) and
+       sorted(line["closed_first"] for line in lines if line["direction"] == "active") ==
+       ["local", "none", "remote"], lines)
+    ok("%s: groups count them" % tier,
+       passive and active and passive["timed_out"] == active["timed_out"] == 3, passive, active)
 
 
 def filters(tier):
@@ -407,6 +453,7 @@ def main():
             skip("%s: IPv6" % tier, "this kernel has none")
         room(tier)
         failures(tier)
+        timeouts(tier)
         filters(tier)
         sample(tier)
         cookies(tier)

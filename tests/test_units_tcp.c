@@ -744,6 +744,54 @@ TEST(drops_of_a_listener_are_counted_in_32_bits)
 	model_tcp_free(m);
 }
 
+TEST(those_that_end_by_time_out_are_counted_whoever_closed)
+{
+	static const uint16_t errors[] = { ETIMEDOUT, EHOSTUNREACH, ECONNREFUSED };
+	static const struct tcp_plan plan = { .tier = TIER_TRACEPOINT };
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false);
+	struct tcp_report r = { .host = "h", .release = "r", .plan = &plan };
+	struct tcp_row row;
+	char *text = NULL;
+	struct err err;
+	size_t size;
+	FILE *out;
+
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		row = active_row(1 + i);
+		row.error = errors[i];
+		EXPECT_TRUE(tcp_timed_out(&row));
+		model_tcp_ended(&row, m);
+	}
+	/* By a reset, or before it was established. */
+	row = active_row(10);
+	row.error = ECONNRESET;
+	row.flags |= TCP_RESET_IN;
+	model_tcp_ended(&row, m);
+	row = active_row(11);
+	row.error = ETIMEDOUT;
+	row.established_ns = row.state_ns[STATE_ESTABLISHED] = 0;
+	EXPECT_FALSE(tcp_timed_out(&row));
+	model_tcp_ended(&row, m);
+	row = passive_row(12);
+	row.error = ETIMEDOUT;
+	model_tcp_ended(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &r.figures, &err));
+	ASSERT_EQ(2, r.figures.groups_nr);
+	EXPECT_EQ(1, r.figures.groups[0]->timed_out);
+	EXPECT_EQ(1, r.figures.groups[0]->closed[CLOSER_REMOTE]);
+	EXPECT_EQ(3, r.figures.groups[1]->timed_out);
+	EXPECT_EQ(1, r.figures.groups[1]->failed[FAILURE_TIMEOUT]);
+	out = open_memstream(&text, &size);
+	report_tcp_text(out, &r, &(struct text_options){ 0 });
+	report_tcp_json(out, &r);
+	fclose(out);
+	EXPECT_NE(NULL, strstr(text, "client (200): 3 connections to 198.51.100.9:443 ended by time-out"));
+	EXPECT_NE(NULL, strstr(text, "server (100): 1 connections to port 80 ended by time-out"));
+	EXPECT_NE(NULL, strstr(text, "\"resets_out\":0,\"timed_out\":3"));
+	free(text);
+	model_tcp_free(m);
+}
+
 TEST(a_stay_that_a_minisock_goes_on_with_is_not_over)
 {
 	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false);
@@ -810,6 +858,30 @@ TEST(a_connection_can_be_told_whatever_it_is)
 		EXPECT_NE(NULL, strstr(text, "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535"));
 		free(text);
 	}
+}
+
+TEST(a_line_says_that_it_timed_out_whoever_closed)
+{
+	struct tcp_plan plan = { .tier = TIER_TRACEPOINT };
+	struct tcp_row row = active_row(1);
+	char *text;
+
+	row.error = ETIMEDOUT;
+	row.state_ns[STATE_FIN_WAIT1] = 1000;
+	text = connection_text(&row, &plan);
+	EXPECT_NE(NULL, strstr(text, " timed out   "));
+	EXPECT_NE(NULL, strstr(text, "\"closed_first\":\"local\",\"timed_out\":true"));
+	free(text);
+	/* Keepalive sends a reset when it gives up. */
+	row.flags |= TCP_RESET_OUT;
+	text = connection_text(&row, &plan);
+	EXPECT_NE(NULL, strstr(text, " timed out   "));
+	free(text);
+	row.error = 0;
+	text = connection_text(&row, &plan);
+	EXPECT_NE(NULL, strstr(text, " reset out   "));
+	EXPECT_NE(NULL, strstr(text, "\"timed_out\":false"));
+	free(text);
 }
 
 TEST(a_picture_has_the_times_on_its_arrows)

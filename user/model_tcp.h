@@ -88,6 +88,7 @@ struct tcp_key {
  * @ended: of @connections
  * @closed: of @ended, by enum tcp_closer
  * @resets_in, @resets_out: connections that one was seen of
+ * @timed_out: see tcp_timed_out()
  * @half_closed: see TCP_HALF_CLOSED
  * @left_behind: see TCP_LEFT_BEHIND
  * @retransmits, @bytes_in, @bytes_out: of those that ended
@@ -127,6 +128,7 @@ struct tcp_group {
 	uint64_t closed[CLOSER_BOTH + 1];
 	uint64_t resets_in;
 	uint64_t resets_out;
+	uint64_t timed_out;
 	uint64_t half_closed;
 	uint64_t left_behind;
 	uint64_t retransmits;
@@ -262,6 +264,9 @@ bool tcp_established(const struct tcp_row *row);
  *	a minisock goes on with it, its time here is not how long it was
  */
 bool tcp_stay_goes_on(const struct tcp_row *row, unsigned int state);
+
+/** tcp_timed_out() - whether it was established, and ended because no answer came any more */
+bool tcp_timed_out(const struct tcp_row *row);
 
 /**
  * tcp_acceptable_ns() - since when accept() could have it: ESTABLISHED; or when it had it,

@@ -47,6 +47,18 @@ enum tcp_failure tcp_failure(const struct tcp_row *row)
 	return FAILURE_OTHER;
 }
 
+bool tcp_timed_out(const struct tcp_row *row)
+{
+	enum tcp_failure failure = tcp_failure(row);
+
+	/*
+	 * If ICMP said why no answer comes, the kernel gives up with that in place of ETIMEDOUT;
+	 * to a reset ECONNREFUSED is due only before it is established.
+	 */
+	return tcp_established(row) && (failure == FAILURE_TIMEOUT || failure == FAILURE_UNREACHABLE ||
+					row->error == ECONNREFUSED);
+}
+
 /* --- times ---------------------------------------------------------------------------------------- */
 
 void tcp_times_add(struct tcp_times *t, uint64_t ns)
@@ -204,6 +216,7 @@ bool tcp_group_ended(struct tcp_group *g, const struct tcp_span *span, const str
 	g->closed[row->closer <= CLOSER_BOTH ? row->closer : CLOSER_NONE]++;
 	g->resets_in += !!(row->flags & TCP_RESET_IN);
 	g->resets_out += !!(row->flags & TCP_RESET_OUT);
+	g->timed_out += tcp_timed_out(row);
 	g->reset_reasons[row->reset_reason] += !!(row->flags & TCP_RESET_OUT);
 	g->half_closed += !!(row->flags & TCP_HALF_CLOSED);
 	g->left_behind += !!(row->flags & TCP_LEFT_BEHIND);

@@ -154,6 +154,7 @@ static json_t *group_json(const struct tcp_group *g, const struct tcp_plan *plan
 	json_object_set_new(o, "closed_first", closed);
 	put(o, "resets_in", g->resets_in);
 	put(o, "resets_out", g->resets_out);
+	put(o, "timed_out", g->timed_out);
 	json_object_set_new(o, "reset_reasons", reasons_json(g, plan));
 	put(o, "half_closed", g->half_closed);
 	put(o, "retransmits", g->retransmits);
@@ -340,6 +341,7 @@ int report_tcp_line_json(FILE *out, const struct tcp_row *row, const struct tcp_
 	put(o, "syn_retransmits", row->syn_retransmits);
 	put_between(o, "life_ns", row->established_ns, row->ended_ns);
 	json_object_set_new(o, "closed_first", json_string(tcp_closer_name(row->closer)));
+	json_object_set_new(o, "timed_out", json_boolean(tcp_timed_out(row)));
 	json_object_set_new(o, "reset_in", json_boolean(row->flags & TCP_RESET_IN));
 	json_object_set_new(o, "reset_out", json_boolean(row->flags & TCP_RESET_OUT));
 	json_object_set_new(o, "reset_reason", reset_reason(row, plan) ?

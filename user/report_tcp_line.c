@@ -2,7 +2,6 @@
 /* A connection in text: as a line, and as a picture of its handshake and close. */
 #include "report_tcp.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -37,6 +36,9 @@ static const char *ending(const struct tcp_row *row)
 {
 	if (!tcp_established(row))
 		return tcp_failure_name(tcp_failure(row));
+	/* Also if a reset was sent then, as keepalive does. */
+	if (tcp_timed_out(row))
+		return "timed out";
 	if (row->flags & TCP_RESET_IN)
 		return "reset in";
 	if (row->flags & TCP_RESET_OUT)
@@ -46,7 +48,7 @@ static const char *ending(const struct tcp_row *row)
 	case CLOSER_REMOTE: return "by peer";
 	case CLOSER_BOTH: return "by both";
 	}
-	return row->error == ETIMEDOUT ? "timed out" : "-";
+	return "-";
 }
 
 void report_tcp_line_head(FILE *out)

@@ -200,6 +200,18 @@ static bool tell_failed(FILE *out, const struct tcp_group *g)
 	return true;
 }
 
+static bool tell_timed_out(FILE *out, const struct tcp_group *g)
+{
+	char owner[TEXT_PROCESS], where[128], n[32];
+
+	if (!g->timed_out)
+		return false;
+	fprintf(out, "%s: %s connections to %s ended by time-out: the peer did not answer any more.\n",
+		owner_text(owner, g), text_grouped(n, g->timed_out),
+		g->key.passive ? server_text(where, g) : peer_text(where, &g->key));
+	return true;
+}
+
 static bool tell_unmade(FILE *out, const struct tcp_group *g)
 {
 	char owner[TEXT_PROCESS], n[32];
@@ -293,7 +305,8 @@ static void tell_plain(FILE *out, const struct tcp_report *r)
 static void findings(FILE *out, const struct tcp_report *r, const struct text_options *o)
 {
 	static bool (*const tells[])(FILE *, const struct tcp_group *) = {
-		tell_failed, tell_unmade, tell_unclosed, tell_accept, tell_busy, tell_resent,
+		tell_failed, tell_timed_out, tell_unmade, tell_unclosed, tell_accept, tell_busy,
+		tell_resent,
 	};
 	int told;
 
