@@ -221,7 +221,74 @@ TEST(who_made_what_was_there_before_is_told_by_who_listens)
 	EXPECT_EQ(NULL, f.groups[0]->times[TIME_LIFE]);
 	EXPECT_EQ(0, f.groups[1]->key.passive);
 	EXPECT_EQ(0, f.groups[1]->failed[FAILURE_GIVEN_UP]);
+	EXPECT_EQ(1, f.exemplar.cookie);
+	model_tcp_free(m);
+}
+
+TEST(the_picture_is_of_whose_beginning_took_longest)
+{
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false);
+	struct tcp_row row = active_row(1);
+	struct tcp_figures f;
+	struct err err;
+
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
 	EXPECT_EQ(0, f.exemplar.cookie);
+	/* It was there before, and is. */
+	row.flags |= TCP_SEEDED;
+	row.state = STATE_ESTABLISHED;
+	row.syn_ns = row.established_ns = row.ended_ns = row.state_ns[STATE_SYN_SENT] = 0;
+	model_tcp_living(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	EXPECT_EQ(1, f.exemplar.cookie);
+	/* And ended. */
+	row.cookie = 2;
+	row.state = STATE_CLOSE;
+	row.ended_ns = BEGIN_NS + 10;
+	model_tcp_ended(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	EXPECT_EQ(2, f.exemplar.cookie);
+	/* It was refused within 3 us; one goes on with its SYN for 5 us, another for 4. */
+	row = active_row(3);
+	row.synack_ns = row.established_ns = row.state_ns[STATE_ESTABLISHED] = 0;
+	row.error = ECONNREFUSED;
+	model_tcp_ended(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	EXPECT_EQ(3, f.exemplar.cookie);
+	row.error = row.ended_ns = row.state_ns[STATE_SYN_SENT] = 0;
+	row.state = STATE_SYN_SENT;
+	for (int i = 0; i < 2; i++) {
+		row.cookie = 4 + i;
+		row.syn_ns = BEGIN_NS + 1000 * i;
+		model_tcp_living(&row, m);
+	}
+	ASSERT_EQ(0, model_tcp_figures(m, BEGIN_NS + 5000, &f, &err));
+	EXPECT_EQ(4, f.exemplar.cookie);
+	/* Any that was established says more; the longer, the more. */
+	row = active_row(6);
+	model_tcp_ended(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	EXPECT_EQ(6, f.exemplar.cookie);
+	row = passive_row(7);
+	model_tcp_ended(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	EXPECT_EQ(7, f.exemplar.cookie);
+	/* Where SYNs are not seen, the SYN-ACK was sent again: that took a second. */
+	row.cookie = 8;
+	row.syn_ns = row.synack_ns = 0;
+	model_tcp_ended(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	EXPECT_EQ(7, f.exemplar.cookie);
+	row.cookie = 9;
+	row.syn_retransmits = 1;
+	model_tcp_ended(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	EXPECT_EQ(9, f.exemplar.cookie);
+	row = active_row(10);
+	row.established_ns = row.syn_ns + UINT64_C(3000000000);
+	model_tcp_ended(&row, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	EXPECT_EQ(10, f.exemplar.cookie);
 	model_tcp_free(m);
 }
 

@@ -465,7 +465,7 @@ static int print(struct tcp_run *run, struct model_tcp *model, bool interval, ui
 		report.waits = &waits;
 	}
 	if (!o->json) {
-		if (run->t->diagram && !interval && report.figures.exemplar.cookie)
+		if (run->t->diagram && !interval)
 			report_tcp_diagram(w->out, &report.figures.exemplar, report.plan);
 		report_tcp_text(w->out, &report, &text);
 		if (report.waits) {

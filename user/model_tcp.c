@@ -13,6 +13,9 @@
 /* A client of thousands of peers would need a histogram for each. */
 #define GROUPS_MAX 4096
 
+/* The least that goes by, as a rule, until a SYN-ACK or a SYN is sent again (RFC 6298). */
+#define SYNACK_AGAIN_NS UINT64_C(1000000000)
+
 /*
  * What is told of living connections and minisocks is void at the next snapshot, so their
  * rows are kept as they are, and added to copies of the groups when figures are asked for.
@@ -64,7 +67,7 @@ struct model_tcp {
 	uint64_t waiting;
 	uint64_t unowned;
 	uint64_t overflow;
-	struct tcp_row exemplar;
+	struct tcp_row exemplar;	/* of what has ended */
 	/* of the last figures */
 	const struct tcp_group **told;
 	struct tcp_listener *told_listeners;
@@ -200,20 +203,44 @@ err_free:
 	return NULL;
 }
 
-/* How long it took until the program had it. */
-static uint64_t begin_ns(const struct tcp_row *row)
+/*
+ * How long it was on its way to the program: until that had it, or it came to nothing, or until
+ * now. What was connecting before the window has been since that began, at least.
+ */
+static uint64_t begin_ns(const struct model_tcp *m, const struct tcp_row *row, uint64_t now_ns)
 {
-	uint64_t from = row->syn_ns ? row->syn_ns : row->synack_ns;
+	uint64_t from = row->syn_ns ? row->syn_ns : row->synack_ns, more = 0;
 	uint64_t to = row->accepted_ns > row->established_ns ? row->accepted_ns : row->established_ns;
 
-	return from && to > from ? to - from : 0;
+	if (!from && row->flags & TCP_PASSIVE) {
+		from = row->established_ns;
+		/* The tracepoint tier does not see since when, if the SYN-ACK went again. */
+		more = row->syn_retransmits ? SYNACK_AGAIN_NS : 0;
+	}
+	if (!from)
+		from = m->span.begin_ns;
+	if (!to)
+		to = row->ended_ns ? row->ended_ns : now_ns;
+	return to > from ? to - from + more : more;
 }
 
-static void exemplar_note(struct model_tcp *m, const struct tcp_row *row)
+/* How much of its beginning there is to be seen: all; that it failed, or goes on; only an end. */
+static int begin_kind(const struct model_tcp *m, const struct tcp_row *row)
 {
-	/* One that has ended tells its close too. */
-	if (row->established_ns >= m->span.begin_ns && begin_ns(row) > begin_ns(&m->exemplar))
-		m->exemplar = *row;
+	if (row->established_ns >= m->span.begin_ns)
+		return 3;
+	if (!tcp_established(row))
+		return 2;
+	return row->ended_ns ? 1 : 0;
+}
+
+static void exemplar_note(const struct model_tcp *m, struct tcp_row *exemplar,
+			  const struct tcp_row *row, uint64_t now_ns)
+{
+	int more = exemplar->cookie ? begin_kind(m, row) - begin_kind(m, exemplar) : 1;
+
+	if (more > 0 || (!more && begin_ns(m, row, now_ns) > begin_ns(m, exemplar, now_ns)))
+		*exemplar = *row;
 }
 
 /* It began after the end of the interval. */
@@ -265,7 +292,7 @@ void model_tcp_ended(const struct tcp_row *row, void *model)
 		return;
 	}
 	m->minisocks.born += !!(row->flags & TCP_LEFT_BEHIND);
-	exemplar_note(m, row);
+	exemplar_note(m, &m->exemplar, row, row->ended_ns);
 	g = group_get(m, row);
 	if (!g)
 		m->overflow++;
@@ -482,17 +509,17 @@ static void listening_add(struct model_tcp *m)
 	}
 }
 
-/* @overflow: counts those in groups that were given up. */
-static bool living_add(struct model_tcp *m, uint64_t end_ns, uint64_t *overflow)
+static bool living_add(struct model_tcp *m, uint64_t end_ns, struct tcp_figures *figures)
 {
 	for (struct living *l = m->living; l; l = l->hh.next) {
 		struct group *g;
 
 		if (is_next(m, &l->row))
 			continue;
+		exemplar_note(m, &figures->exemplar, &l->row, end_ns);
 		g = group_get(m, &l->row);
 		if (!g) {
-			++*overflow;
+			figures->overflow++;
 			continue;
 		}
 		/* New since the copies were made. */
@@ -500,7 +527,6 @@ static bool living_add(struct model_tcp *m, uint64_t end_ns, uint64_t *overflow)
 			return false;
 		if (!tcp_group_living(&g->now, &m->span, &l->row, end_ns))
 			return false;
-		exemplar_note(m, &l->row);
 	}
 	return true;
 }
@@ -508,7 +534,6 @@ static bool living_add(struct model_tcp *m, uint64_t end_ns, uint64_t *overflow)
 int model_tcp_figures(struct model_tcp *m, uint64_t end_ns, struct tcp_figures *figures,
 		      struct err *err)
 {
-	uint64_t overflow = m->overflow;
 	struct listener *l;
 	struct group *g;
 	int n = 0;
@@ -516,7 +541,14 @@ int model_tcp_figures(struct model_tcp *m, uint64_t end_ns, struct tcp_figures *
 	for (g = m->groups; g; g = g->hh.next)
 		if (!group_copy(g))
 			m->out_of_memory = true;
-	if (!living_add(m, end_ns, &overflow))
+	*figures = (struct tcp_figures){
+		.minisocks = m->minisocks,
+		.unowned = m->unowned,
+		.overflow = m->overflow,
+		.exemplar = m->exemplar,
+	};
+	figures->minisocks.now = m->waiting;
+	if (!living_add(m, end_ns, figures))
 		m->out_of_memory = true;
 	listening_add(m);
 	free(m->told);
@@ -525,15 +557,8 @@ int model_tcp_figures(struct model_tcp *m, uint64_t end_ns, struct tcp_figures *
 	m->told_listeners = calloc(HASH_COUNT(m->listeners) + 1, sizeof(*m->told_listeners));
 	if (!m->told || !m->told_listeners || m->out_of_memory)
 		return err_set(err, -ENOMEM, "out of memory");
-	*figures = (struct tcp_figures){
-		.groups = m->told,
-		.listeners = m->told_listeners,
-		.minisocks = m->minisocks,
-		.unowned = m->unowned,
-		.overflow = overflow,
-		.exemplar = m->exemplar,
-	};
-	figures->minisocks.now = m->waiting;
+	figures->groups = m->told;
+	figures->listeners = m->told_listeners;
 	figures->udp_nr = model_udp_figures(m->udp, &figures->udp);
 	if (figures->udp_nr < 0)
 		return err_set(err, -ENOMEM, "out of memory");

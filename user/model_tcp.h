@@ -192,7 +192,9 @@ struct tcp_listener {
  *	filtered, they are in no group
  * @overflow: connections in groups that were given up, for there were too many
  * @udp: datagrams, most that was dropped first
- * @exemplar: the connection whose handshake, with accept(), took longest; cookie 0: none
+ * @exemplar: the connection whose handshake, with accept(), took longest, at least; if none
+ *	was established, that which failed, or still connects, and took longest to; or another,
+ *	rather one that has ended; cookie 0: there was none
  */
 struct tcp_figures {
 	const struct tcp_group *const *groups;

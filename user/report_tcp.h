@@ -61,7 +61,10 @@ void report_tcp_line_text(FILE *out, const struct tcp_row *row, const struct tcp
 int report_tcp_line_json(FILE *out, const struct tcp_row *row, const struct tcp_plan *plan,
 			 uint64_t unix_offset_ns);
 
-/** report_tcp_diagram() - its handshake and its close, as arrows with their times */
+/**
+ * report_tcp_diagram() - its handshake and its close, as arrows with their times
+ * @row: cookie 0: there was no connection
+ */
 void report_tcp_diagram(FILE *out, const struct tcp_row *row, const struct tcp_plan *plan);
 
 /** reset_reason() - the kernel's name of why a reset was sent; NULL where it is not known */

@@ -222,6 +222,10 @@ void report_tcp_diagram(FILE *out, const struct tcp_row *row, const struct tcp_p
 			 row->established_ns ? row->established_ns :
 					       row->closing_ns;
 
+	if (!row->cookie) {
+		fputs("There was no connection to draw a picture of.\n\n", out);
+		return;
+	}
 	fprintf(out, "%s\n%9s  %-26s %s\n", owner(who, row), "",
 		text_address(local, row->family, row->local, row->local_port),
 		text_address(remote, row->family, row->remote, row->remote_port));
