@@ -76,6 +76,13 @@ c.close()
 a.close()
 """
 
+REFUSED = """
+import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+socket.socket().connect_ex(s.getsockname())
+"""
+
 # Servers whose sockets drop all that comes, so that nothing is answered: to data, to the first
 # FIN, to the second.
 DEAF = """
@@ -435,6 +442,13 @@ def input_errors():
     ok("tcp: text has a line each, the picture and the tables",
        all(word in done.stdout for word in ("by us", "SYN-ACK", "Made by peers", "How they end")),
        done.stdout, done.stderr)
+    done = ioready("tcp", "-q", "--diagram", "--", sys.executable, "-c", REFUSED)
+    ok("tcp --diagram: of one that is refused too",
+       "---- SYN " in done.stdout and "<--- RST              ----|  refused" in done.stdout,
+       done.stdout, done.stderr)
+    done = ioready("tcp", "-q", "--diagram", "--", "true")
+    ok("tcp --diagram: of none, and says so", "There was no connection" in done.stdout, done.stdout,
+       done.stderr)
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "out")
         ioready("tcp", "-q", "-d", "0.1", "-o", path)

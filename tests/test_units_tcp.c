@@ -976,6 +976,133 @@ TEST(a_picture_has_the_times_on_its_arrows)
 	EXPECT_NE(NULL, strstr(text, "network and peer took ~200ns"));
 	EXPECT_NE(NULL, strstr(text, "\"syn_to_synack_ns\":null"));
 	free(text);
+	/* The SYN-ACK was sent again. */
+	row.synack_ns = 0;
+	row.syn_retransmits = 1;
+	text = connection_text(&row, &plan);
+	EXPECT_NE(NULL, strstr(text, "?  |---- SYN-ACK          --->|  \n"
+				     "           :                          :  the SYN-ACK was sent again 1 times\n"
+				     "      0ns  |<--- ACK              ----|  \n"));
+	free(text);
+}
+
+/* Lines of a picture, from the one that begins with @from on. */
+#define EXPECT_PICTURE(row, from, lines) do {					\
+	char *text = connection_text(row, &(struct tcp_plan){ .handshakes = true }); \
+	const char *begin = strstr(text, from);					\
+										\
+	ASSERT_NE(NULL, begin);							\
+	EXPECT_STREQ(lines, begin);						\
+	free(text);								\
+} while (0)
+
+TEST(a_picture_goes_on_in_time_whatever_came_first)
+{
+	struct tcp_row row = passive_row(1);
+
+	/* The peer closed before accept() returned. */
+	row.closing_ns = BEGIN_NS + 400;
+	row.state_ns[STATE_CLOSE_WAIT] = 9600;
+	row.state_ns[STATE_LAST_ACK] = 310;
+	EXPECT_PICTURE(&row, "    210ns  |<--- ACK",
+		       "    210ns  |<--- ACK              ----|  network and peer took 200ns\n"
+		       "    300ns  |<--- FIN              ----|  CLOSE-WAIT\n"
+		       "   5.21us  |                          |  accept() returned: it waited 5.00us\n"
+		       "           :                          :  10 bytes in, 1,000 out\n"
+		       "   9.90us  |---- FIN              --->|  close(), after 9.60us: LAST-ACK\n"
+		       "   10.2us  |<--- ACK              ----|  the end\n\n");
+	/* That it was not seen stands where it would have been, at the earliest. */
+	row.accepted_ns = 0;
+	EXPECT_PICTURE(&row, "    210ns  |<--- ACK",
+		       "    210ns  |<--- ACK              ----|  network and peer took 200ns\n"
+		       "        ?  |                          |  accept() was not seen\n"
+		       "           :                          :  10 bytes in, 1,000 out\n"
+		       "    300ns  |<--- FIN              ----|  CLOSE-WAIT\n"
+		       "   9.90us  |---- FIN              --->|  close(), after 9.60us: LAST-ACK\n"
+		       "   10.2us  |<--- ACK              ----|  the end\n\n");
+	/* By Fast Open it returns before the ACK. */
+	row = passive_row(1);
+	row.accepted_ns = row.established_ns - 100;
+	EXPECT_PICTURE(&row, "    110ns  |",
+		       "    110ns  |                          |  accept() returned: it waited 0ns\n"
+		       "    210ns  |<--- ACK              ----|  network and peer took 200ns\n"
+		       "           :                          :  10 bytes in, 1,000 out\n"
+		       "   8.90us  |<--- FIN              ----|  CLOSE-WAIT\n"
+		       "   10.2us  |                          |  the end\n\n");
+}
+
+TEST(a_picture_has_no_packet_that_never_came)
+{
+	struct tcp_row row = active_row(1);
+
+	row.closing_ns = row.ended_ns - 900;
+	row.state_ns[STATE_FIN_WAIT1] = 900;
+	row.error = ETIMEDOUT;
+	EXPECT_PICTURE(&row, "   2.10us  |",
+		       "   2.10us  |---- FIN              --->|  close(): FIN-WAIT-1\n"
+		       "   3.00us  |                          |  no answer came any more: it was given up\n\n");
+	/* It is not over. */
+	row.error = row.ended_ns = row.state_ns[STATE_FIN_WAIT1] = 0;
+	row.state = STATE_FIN_WAIT1;
+	EXPECT_PICTURE(&row, "   2.10us  |",
+		       "   2.10us  |---- FIN              --->|  close(): FIN-WAIT-1\n"
+		       "           :                          :  and is fin-wait-1\n\n");
+	/* It came, and then nobody had it; or a reset; or the peer's FIN. */
+	row = active_row(1);
+	row.closing_ns = row.ended_ns - 900;
+	row.state_ns[STATE_FIN_WAIT1] = 890;
+	row.state_ns[STATE_FIN_WAIT2] = 10;
+	row.flags |= TCP_ORPHANED;
+	EXPECT_PICTURE(&row, "   2.99us  |",
+		       "   2.99us  |<--- ACK              ----|  FIN-WAIT-2\n"
+		       "   3.00us  |                          |  nobody reads on: the rest of FIN-WAIT-2 "
+		       "and TIME-WAIT is a minisock's\n\n");
+	row.flags = TCP_OWNED | TCP_RESET_IN;
+	EXPECT_PICTURE(&row, "   2.99us  |",
+		       "   2.99us  |<--- ACK              ----|  FIN-WAIT-2\n"
+		       "   3.00us  |<--- RST              ----|  the end\n\n");
+	row.flags = TCP_OWNED;
+	EXPECT_PICTURE(&row, "   2.99us  |",
+		       "   2.99us  |<--- ACK              ----|  FIN-WAIT-2\n"
+		       "   3.00us  |<--- FIN              ----|  ACK; TIME-WAIT is a minisock's\n\n");
+	/* The second FIN is not acknowledged either. */
+	row = passive_row(1);
+	row.error = ETIMEDOUT;
+	row.state_ns[STATE_CLOSE_WAIT] = 310;
+	row.state_ns[STATE_LAST_ACK] = 1000;
+	EXPECT_PICTURE(&row, "   8.90us  |",
+		       "   8.90us  |<--- FIN              ----|  CLOSE-WAIT\n"
+		       "   9.21us  |---- FIN              --->|  close(), after 310ns: LAST-ACK\n"
+		       "   10.2us  |                          |  no answer came any more: it was given up\n\n");
+}
+
+TEST(a_picture_of_what_was_never_established)
+{
+	struct tcp_row row = active_row(1);
+	char *text;
+
+	row.closer = CLOSER_NONE;
+	row.synack_ns = row.established_ns = row.state_ns[STATE_ESTABLISHED] = 0;
+	row.flags |= TCP_RESET_IN;
+	row.error = ECONNREFUSED;
+	EXPECT_PICTURE(&row, "      0ns  |",
+		       "      0ns  |---- SYN              --->|  connect()\n"
+		       "   3.00us  |<--- RST              ----|  refused\n\n");
+	/* Still sent; the times of the first eight are kept. */
+	row.flags = TCP_OWNED;
+	row.error = row.ended_ns = row.state_ns[STATE_SYN_SENT] = 0;
+	row.state = STATE_SYN_SENT;
+	row.syn_retransmits = 10;
+	for (int i = 0; i < SYN_RETRANSMITS_MAX; i++)
+		row.syn_retransmit_ns[i] = row.syn_ns + 1000 * (i + 1);
+	EXPECT_PICTURE(&row, "   8.00us  |",
+		       "   8.00us  |---- SYN again        --->|  no answer came\n"
+		       "           :                          :  and 2 times more\n"
+		       "           :                          :  and is syn-sent\n\n");
+	row.cookie = 0;
+	text = connection_text(&row, &(struct tcp_plan){ 0 });
+	EXPECT_NE(NULL, strstr(text, "There was no connection"));
+	free(text);
 }
 
 static int file_of(const char *text)

@@ -3,6 +3,7 @@
 #include "report_tcp.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 
 static char *between(char *to, uint64_t from, uint64_t until)
@@ -100,136 +101,193 @@ void report_tcp_line_text(FILE *out, const struct tcp_row *row, const struct tcp
 
 /* --- the picture --------------------------------------------------------------------------- */
 
-/* A moment: by @way an arrow to the peer or from it, or what happens here. */
-static void moment(FILE *out, uint64_t begin, uint64_t at, char way, const char *what,
-		   const char *note)
-{
-	char when[16] = "?";
+/* The SYN, a word on those that are not kept, SYN-ACK and ACK; bytes, two of the close, the end. */
+#define MOMENTS_MAX (SYN_RETRANSMITS_MAX + 8)
 
-	if (at >= begin && at)
-		text_duration(when, at - begin);
-	fprintf(out, "%9s  |", when);
-	if (way == '>')
-		fprintf(out, "---- %-16s --->|", what);
-	else if (way == '<')
-		fprintf(out, "<--- %-16s ----|", what);
+/*
+ * struct moment - what is drawn in a line
+ * @at: 0: when is not known
+ * @place: @at, or that of the one before it, behind which it then stands
+ * @way: '>' an arrow to the peer, '<' from it, ' ' what happens here, ':' what is so meanwhile
+ * @what: on the arrow
+ */
+struct moment {
+	uint64_t at;
+	uint64_t place;
+	char way;
+	const char *what;
+	char note[96];
+};
+
+/* In the order of time: the peer may close before accept() returns. */
+struct picture {
+	struct moment moments[MOMENTS_MAX];
+	int nr;
+};
+
+__attribute__((format(printf, 5, 6)))
+static void add(struct picture *p, uint64_t at, char way, const char *what, const char *note, ...)
+{
+	struct moment *m = p->moments + p->nr;
+	uint64_t place = at || !p->nr ? at : m[-1].place;
+	va_list args;
+
+	for (; m > p->moments && m[-1].place > place; m--)
+		*m = m[-1];
+	*m = (struct moment){ .at = at, .place = place, .way = way, .what = what };
+	p->nr++;
+	va_start(args, note);
+	vsnprintf(m->note, sizeof(m->note), note, args);
+	va_end(args);
+}
+
+static void picture_print(FILE *out, const struct picture *p)
+{
+	uint64_t begin = 0;
+
+	for (const struct moment *m = p->moments; m < p->moments + p->nr; m++) {
+		char when[16] = "?";
+
+		if (!begin)
+			begin = m->at;
+		if (m->at)
+			text_duration(when, m->at - begin);
+		if (m->way == '>')
+			fprintf(out, "%9s  |---- %-16s --->|", when, m->what);
+		else if (m->way == '<')
+			fprintf(out, "%9s  |<--- %-16s ----|", when, m->what);
+		else if (m->way == ':')
+			fprintf(out, "%9s  :%25s :", "", "");
+		else
+			fprintf(out, "%9s  |%25s |", when, "");
+		fprintf(out, "  %s\n", m->note);
+	}
+}
+
+static bool has_been(const struct tcp_row *row, enum tcp_state state)
+{
+	return row->state == state || row->state_ns[state];
+}
+
+static void passive_handshake(struct picture *p, const struct tcp_row *row,
+			      const struct tcp_plan *plan)
+{
+	char t[16];
+
+	add(p, row->syn_ns, '<', "SYN",
+	    row->syn_ns		    ? "" :
+	    row->flags & TCP_COOKIE ? "answered by a SYN cookie" :
+				      "when it came is not known");
+	add(p, row->synack_ns, '>', "SYN-ACK", row->syn_ns ? "this host took %s" : "",
+	    between(t, row->syn_ns, row->synack_ns));
+	if (row->syn_retransmits)
+		add(p, 0, ':', "", "the SYN-ACK was sent again %u times", row->syn_retransmits);
+	add(p, row->established_ns, '<', "ACK", row->synack_ns ? "network and peer took %s%s" : "",
+	    plan->handshakes ? "" : "~", between(t, row->synack_ns, row->established_ns));
+	if (row->accepted_ns)
+		add(p, row->accepted_ns, ' ', "", "accept() returned: it waited %s",
+		    between(t, tcp_acceptable_ns(row), row->accepted_ns));
 	else
-		fprintf(out, "%25s |", "");
-	fprintf(out, "  %s\n", note);
+		add(p, 0, ' ', "", "accept() was not seen");
 }
 
-static void gap(FILE *out, const char *text)
+static void active_handshake(struct picture *p, const struct tcp_row *row)
 {
-	fprintf(out, "%9s  :%25s :  %s\n", "", "", text);
-}
+	char t[16];
 
-static void handshake(FILE *out, const struct tcp_row *row, const struct tcp_plan *plan,
-		      uint64_t begin)
-{
-	char text[96], t[16];
-
-	if (row->flags & TCP_SEEDED) {
-		gap(out, "it was there when the window began");
-		return;
-	}
-	if (row->flags & TCP_PASSIVE) {
-		moment(out, begin, row->syn_ns, '<', "SYN",
-		       row->syn_ns			? "" :
-		       row->flags & TCP_COOKIE		? "answered by a SYN cookie" :
-							  "when it came is not known");
-		if (row->syn_retransmits) {
-			sprintf(text, "the SYN-ACK was sent again %u times", row->syn_retransmits);
-			gap(out, text);
-		}
-		sprintf(text, "this host took %s", between(t, row->syn_ns, row->synack_ns));
-		moment(out, begin, row->synack_ns, '>', "SYN-ACK", row->syn_ns ? text : "");
-		sprintf(text, "network and peer took %s%s", plan->handshakes ? "" : "~",
-			between(t, row->synack_ns, row->established_ns));
-		moment(out, begin, row->established_ns, '<', "ACK", text);
-		sprintf(text, "accept() returned: it waited %s",
-			between(t, tcp_acceptable_ns(row), row->accepted_ns));
-		moment(out, begin, row->accepted_ns, ' ', "",
-		       row->accepted_ns ? text : "accept() was not seen");
-		return;
-	}
-	moment(out, begin, row->syn_ns, '>', "SYN", "connect()");
+	if (row->flags & TCP_SEEDED)
+		add(p, 0, ':', "", "it was there when the window began");
+	else
+		add(p, row->syn_ns, '>', "SYN", "connect()");
 	for (uint32_t i = 0; i < row->syn_retransmits && i < SYN_RETRANSMITS_MAX; i++)
-		moment(out, begin, row->syn_retransmit_ns[i], '>', "SYN again", "");
-	if (!row->established_ns)
+		add(p, row->syn_retransmit_ns[i], '>', "SYN again", "no answer came");
+	if (row->syn_retransmits > SYN_RETRANSMITS_MAX)
+		add(p, 0, ':', "", "and %u times more", row->syn_retransmits - SYN_RETRANSMITS_MAX);
+	if (!row->established_ns || !has_been(row, STATE_SYN_SENT))
 		return;
-	sprintf(text, "network and peer took %s", between(t, row->syn_ns, row->established_ns));
-	moment(out, begin, row->established_ns, '<', "SYN-ACK", text);
-	moment(out, begin, row->established_ns, '>', "ACK", "established");
+	add(p, row->established_ns, '<', "SYN-ACK", row->syn_ns ? "network and peer took %s" : "",
+	    between(t, row->syn_ns, row->established_ns));
+	add(p, row->established_ns, '>', "ACK", "established");
 }
 
-/* When a state that is over began, counted back from the end: they follow on one another. */
+/* That leads to FIN_WAIT_2, if but for a moment. */
+static bool fin_acknowledged(const struct tcp_row *row)
+{
+	return has_been(row, STATE_FIN_WAIT2) || row->flags & (TCP_ORPHANED | TCP_LEFT_BEHIND);
+}
+
+/* When a state that is over began, counted on from the first FIN: they follow on one another. */
 static uint64_t closing_at(const struct tcp_row *row, uint64_t after_ns)
 {
 	return row->closing_ns ? row->closing_ns + after_ns : 0;
 }
 
-static void teardown(FILE *out, const struct tcp_row *row, uint64_t begin)
+static void closing(struct picture *p, const struct tcp_row *row)
 {
-	const __u64 *in = row->state_ns;
-	char text[96], t[2][16];
+	char t[16];
 
-	sprintf(text, "%s bytes in, ", text_grouped((char[32]){ 0 }, row->bytes_in));
-	sprintf(text + strlen(text), "%s out", text_grouped((char[32]){ 0 }, row->bytes_out));
-	if (tcp_established(row) && row->ended_ns)
-		gap(out, text);
 	if (row->closer == CLOSER_LOCAL) {
-		moment(out, begin, row->closing_ns, '>', "FIN",
-		       row->flags & TCP_HALF_CLOSED ? "shutdown(): FIN-WAIT-1" : "close(): FIN-WAIT-1");
-		if (in[STATE_FIN_WAIT1] && !(row->flags & (TCP_RESET_IN | TCP_RESET_OUT)))
-			moment(out, begin, closing_at(row, in[STATE_FIN_WAIT1]), '<', "ACK",
-			       "FIN-WAIT-2");
+		add(p, row->closing_ns, '>', "FIN", "%s: FIN-WAIT-1",
+		    row->flags & TCP_HALF_CLOSED ? "shutdown()" : "close()");
+		if (fin_acknowledged(row))
+			add(p, closing_at(row, row->state_ns[STATE_FIN_WAIT1]), '<', "ACK",
+			    "FIN-WAIT-2");
 	} else if (row->closer == CLOSER_REMOTE) {
-		moment(out, begin, row->closing_ns, '<', "FIN", "CLOSE-WAIT");
-		if (in[STATE_LAST_ACK]) {
-			sprintf(text, "close(), after %s: LAST-ACK", text_duration(t[0], in[STATE_CLOSE_WAIT]));
-			moment(out, begin, closing_at(row, in[STATE_CLOSE_WAIT]), '>', "FIN", text);
-		}
+		add(p, row->closing_ns, '<', "FIN", "CLOSE-WAIT");
+		if (has_been(row, STATE_LAST_ACK))
+			add(p, closing_at(row, row->state_ns[STATE_CLOSE_WAIT]), '>', "FIN",
+			    "close(), after %s: LAST-ACK",
+			    text_duration(t, row->state_ns[STATE_CLOSE_WAIT]));
 	} else if (row->closer == CLOSER_BOTH) {
-		moment(out, begin, row->closing_ns, 'x', "", "FINs crossed: CLOSING");
+		add(p, row->closing_ns, ' ', "", "FINs crossed: CLOSING");
 	}
-	if (!row->ended_ns) {
-		sprintf(text, "and is %s", tcp_state_name(row->state));
-		gap(out, text);
-		return;
-	}
-	if (!tcp_established(row))
-		moment(out, begin, row->ended_ns, row->flags & TCP_RESET_IN ? '<' : ' ', "RST",
-		       tcp_failure_name(tcp_failure(row)));
-	else if (row->flags & TCP_RESET_IN)
-		moment(out, begin, row->ended_ns, '<', "RST", "the end");
-	else if (row->flags & TCP_RESET_OUT)
-		moment(out, begin, row->ended_ns, '>', "RST", "the end");
-	else if (row->closer == CLOSER_LOCAL && (!in[STATE_FIN_WAIT2] || row->flags & TCP_ORPHANED))
-		moment(out, begin, row->ended_ns, ' ', "",
-		       "nobody reads on: the rest of FIN-WAIT-2 and TIME-WAIT is a minisock's");
-	else if (row->closer == CLOSER_LOCAL)
-		moment(out, begin, row->ended_ns, '<', "FIN", "ACK; TIME-WAIT is a minisock's");
+}
+
+static void end(struct picture *p, const struct tcp_row *row)
+{
+	bool in = row->flags & TCP_RESET_IN, out = row->flags & TCP_RESET_OUT;
+	uint64_t at = row->ended_ns;
+
+	if (!at)
+		add(p, 0, ':', "", "and is %s", tcp_state_name(row->state));
+	else if (!tcp_established(row))
+		add(p, at, in ? '<' : ' ', "RST", "%s", tcp_failure_name(tcp_failure(row)));
+	else if (tcp_timed_out(row))
+		add(p, at, out ? '>' : ' ', "RST", "no answer came any more: it was given up");
+	else if (in || out)
+		add(p, at, in ? '<' : '>', "RST", "the end");
+	else if (row->closer == CLOSER_LOCAL && row->flags & TCP_ORPHANED)
+		add(p, at, ' ', "",
+		    "nobody reads on: the rest of FIN-WAIT-2 and TIME-WAIT is a minisock's");
+	else if (row->closer == CLOSER_LOCAL && fin_acknowledged(row))
+		add(p, at, '<', "FIN", "ACK; TIME-WAIT is a minisock's");
+	else if (row->closer == CLOSER_REMOTE && has_been(row, STATE_LAST_ACK))
+		add(p, at, '<', "ACK", "the end");
 	else
-		moment(out, begin, row->ended_ns, row->closer == CLOSER_REMOTE ? '<' : ' ', "ACK",
-		       "the end");
+		add(p, at, ' ', "", "the end");
 }
 
 void report_tcp_diagram(FILE *out, const struct tcp_row *row, const struct tcp_plan *plan)
 {
-	char who[4 * 16 + 16], local[64], remote[64];
-	uint64_t begin = row->syn_ns	     ? row->syn_ns :
-			 row->synack_ns	     ? row->synack_ns :
-			 row->established_ns ? row->established_ns :
-					       row->closing_ns;
+	char who[4 * 16 + 16], local[64], remote[64], n[2][32];
+	struct picture p = { .nr = 0 };
 
 	if (!row->cookie) {
 		fputs("There was no connection to draw a picture of.\n\n", out);
 		return;
 	}
+	if (row->flags & TCP_PASSIVE)
+		passive_handshake(&p, row, plan);
+	else
+		active_handshake(&p, row);
+	if (tcp_established(row) && row->ended_ns)
+		add(&p, 0, ':', "", "%s bytes in, %s out", text_grouped(n[0], row->bytes_in),
+		    text_grouped(n[1], row->bytes_out));
+	closing(&p, row);
+	end(&p, row);
 	fprintf(out, "%s\n%9s  %-26s %s\n", owner(who, row), "",
 		text_address(local, row->family, row->local, row->local_port),
 		text_address(remote, row->family, row->remote, row->remote_port));
-	handshake(out, row, plan, begin);
-	teardown(out, row, begin);
+	picture_print(out, &p);
 	fputc('\n', out);
 }
