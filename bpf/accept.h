@@ -30,9 +30,9 @@ static __always_inline void accepted_early(u64 sk, struct task_struct *task, u64
 		tcp_lose(TCP_LOSS_TABLE);
 }
 
-static __always_inline bool is_syn_recv(const struct sock *sk)
+static __always_inline bool is_syn_recv(const struct sock *sk, bool typed)
 {
-	return BPF_CORE_READ(sk, __sk_common.skc_state) == STATE_SYN_RECV;
+	return FIELD(sk, typed, __sk_common.skc_state) == STATE_SYN_RECV;
 }
 
 /* Whoever makes the row of a new connection has done so; nobody else writes it before. */
@@ -42,17 +42,13 @@ static __always_inline bool row_whole(const struct tcp_row *row)
 }
 
 /* A process has accepted @sk. */
-static __always_inline int accepted(const struct sock *sk, u64 now)
+static __always_inline int accepted(const struct sock *sk, u64 now, bool typed)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct tcp_row *row;
+	u64 cookie = cookie_of(sk, typed);
+	struct tcp_row *row = row_by(cookie);
 	bool is_early;
-	u64 cookie;
 
-	if (!sk)
-		return 0;
-	cookie = cookie_of(sk);
-	row = row_by(cookie);
 	if (!row_whole(row)) {
 		/*
 		 * By Fast Open; and another CPU may just make it ESTABLISHED. It makes the row
@@ -60,14 +56,14 @@ static __always_inline int accepted(const struct sock *sk, u64 now)
 		 * of the two sees the other. The kernel changes its own state after the row's,
 		 * so with that the row is whole.
 		 */
-		is_early = is_syn_recv(sk) && netns_selected(sk);
+		is_early = is_syn_recv(sk, typed) && netns_selected(sk);
 		if (is_early)
 			accepted_early((u64)sk, task, now);
-		cookie = cookie_of(sk);
+		cookie = cookie_of(sk, typed);
 		row = row_by(cookie);
 		if (!row_whole(row)) {
 			/* Its row has come and gone: it is not one that is asked about. */
-			if (is_early && !is_syn_recv(sk))
+			if (is_early && !is_syn_recv(sk, typed))
 				early_forget((u64)sk);
 			return 0;
 		}
@@ -86,25 +82,37 @@ static __always_inline int accepted(const struct sock *sk, u64 now)
 	return 0;
 }
 
-/* The connection that a socket is, or whose it is, or NULL. */
-static __always_inline const struct sock *connection_of(const struct sock *sk)
+/* The same, of any socket. */
+static __noinline int accepted_any(u64 address, u64 now)
 {
+	const struct sock *sk = (const struct sock *)address;
+
 	/* What the peer began is its first subflow. */
 	if (bpf_core_field_exists(((struct mptcp_sock *)0)->first) &&
 	    BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP)
 		sk = BPF_CORE_READ((struct mptcp_sock *)sk, first);
-	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP ? sk : NULL;
+	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		return 0;
+	return accepted(sk, now, false);
 }
 
 /*
  * Whoever calls accept(), or had called it already, is given a socket (sock_graft() in
  * inet_accept()), under the lock of that.
  */
-FUNCTION(security_sock_graft, accepted(connection_of(sk), bpf_ktime_get_ns()), struct sock *sk,
-	 void *parent)
+static __always_inline int accepts(const struct sock *sk, bool typed)
+{
+	u64 now = bpf_ktime_get_ns();
+
+	if (typed && sk->sk_protocol == IPPROTO_TCP)
+		return accepted(sk, now, true);
+	return accepted_any((u64)sk, now);
+}
+
+FUNCTION(security_sock_graft, accepts(sk, typed), struct sock *sk, void *parent)
 
 /* The socket behind one of a task's fds, or NULL. */
-static __always_inline const struct sock *sock_of_fd(struct task_struct *task, u32 fd)
+static __always_inline struct sock *sock_of_fd(struct task_struct *task, u32 fd)
 {
 	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
 	struct file *file = NULL, **at = BPF_CORE_READ(fdt, fd);
@@ -115,15 +123,18 @@ static __always_inline const struct sock *sock_of_fd(struct task_struct *task, u
 	    (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;
 	socket = BPF_CORE_READ(file, private_data);
-	return connection_of(BPF_CORE_READ(socket, sk));
+	return BPF_CORE_READ(socket, sk);
 }
 
 SEC("tp/syscalls/sys_exit_accept4")
 int exit_accept(struct sys_exit_record *ctx)
 {
+	struct sock *sk;
+
 	if (!open || ctx->ret < 0)
 		return 0;
-	return accepted(sock_of_fd(bpf_get_current_task_btf(), ctx->ret), bpf_ktime_get_ns());
+	sk = sock_of_fd(bpf_get_current_task_btf(), ctx->ret);
+	return sk ? accepted_any((u64)sk, bpf_ktime_get_ns()) : 0;
 }
 
 #endif /* IOREADY_ACCEPT_H */

@@ -155,7 +155,7 @@ static __always_inline int arrived(const struct sock *sk)
 
 	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return 0;
-	row = row_by(cookie_of(sk));
+	row = row_by(cookie_of(sk, false));
 	if (row && !row->arrived_ns)
 		row->arrived_ns = bpf_ktime_get_ns();
 	return 0;

@@ -173,11 +173,12 @@ static __always_inline int syn_begin(const struct sock *sk, bool typed)
 	if (!softirq)
 		return 0;
 	if (!netns_selected(sk)) {
-		softirq->syn_ns = 0;
+		softirq->syn = SYN_NONE;
 		return 0;
 	}
-	softirq->syn_ns = bpf_ktime_get_ns();
-	softirq->pass_over = passes_over();
+	softirq->syn = passes_over() ? SYN_PASSED_OVER : SYN_FOLLOWED;
+	if (softirq->syn == SYN_FOLLOWED)
+		softirq->syn_ns = bpf_ktime_get_ns();
 	listen_name(&key, sk, typed);
 	/* Mostly it comes to where the CPU's last one came. */
 	row = listen_row(softirq->listen_at);
@@ -209,21 +210,29 @@ static __always_inline int request_begin(u64 pointer)
 	/* Whoever had that address before is gone. */
 	request_take(request);
 	/* Its SYN was not seen, see LOCKING in tcp.bpf.c, or is another namespace's. */
-	if (!softirq->syn_ns)
+	if (softirq->syn == SYN_NONE)
 		return 0;
 	row = listen_row(softirq->listen_at);
 	if (row)
 		__sync_fetch_and_add(&row->kept, 1);
-	if (!softirq->pass_over && !request_keep(request, softirq->syn_ns))
+	if (softirq->syn == SYN_FOLLOWED && !request_keep(request, softirq->syn_ns))
 		tcp_lose(TCP_LOSS_REQUESTS);
-	softirq->syn_ns = 0;
+	softirq->syn = SYN_NONE;
 	return 0;
 }
 
 FUNCTION(inet_csk_reqsk_queue_hash_add, request_begin((u64)req), void *sk, void *req)
 
+/* When its first SYN-ACK was made; the kernel keeps microseconds. */
+static __always_inline u64 request_synack_ns(void *request, bool typed)
+{
+	struct tcp_request_sock *of = typed ? bpf_skc_to_tcp_request_sock(request) : request;
+
+	return of ? FIELD(of, typed, snt_synack) * 1000 : 0;
+}
+
 /* The ACK has come, and made a child of it; unless another CPU did so before: @own is false. */
-static __always_inline int request_end(const struct sock *child, u64 pointer, bool own)
+static __always_inline int request_end(const struct sock *child, void *request, bool own, bool typed)
 {
 	struct softirq *softirq = softirq_get();
 
@@ -231,14 +240,13 @@ static __always_inline int request_end(const struct sock *child, u64 pointer, bo
 		return 0;
 	softirq->child = (u64)child;
 	/* Where its SYN came before the window, it is not known. */
-	softirq->child_syn_ns = request_take(softirq_number(softirq, pointer));
-	softirq->child_synack_ns =
-		BPF_CORE_READ((struct tcp_request_sock *)pointer, snt_synack) * 1000;
+	softirq->child_syn_ns = request_take(softirq_number(softirq, (u64)request));
+	softirq->child_synack_ns = request_synack_ns(request, typed);
 	return 0;
 }
 
-FUNCTION(inet_csk_complete_hashdance, request_end(child, (u64)req, own_req), void *sk,
-	 struct sock *child, void *req, u8 own_req)
+FUNCTION(inet_csk_complete_hashdance, request_end(child, req, own_req, typed), void *sk,
+	 struct sock *child, struct request_sock *req, u8 own_req)
 
 /* A request is given up. */
 static __always_inline int request_drop(u64 pointer)

@@ -113,10 +113,13 @@ struct {
 	__type(value, u64);
 } losses SEC(".maps");
 
+/* Of a SYN: a request has been made for it, or it is nobody's; what comes of it is followed or not. */
+enum syn { SYN_NONE, SYN_FOLLOWED, SYN_PASSED_OVER };
+
 /*
  * struct softirq - what a CPU is at in a passive handshake
- * @syn_ns: the SYN that it works on came then, to the listener @listen_at; 0: a request has been made for it
- * @pass_over: and the connection that is to come of it is not to be followed
+ * @syn_ns: the SYN that it works on came then, if it is to be followed; to the listener @listen_at
+ * @syn: enum syn
  * @child: the socket that was made of a request; not ESTABLISHED yet
  * @child_syn_ns, @child_synack_ns: of it; the first is 0 also if it is not to be followed
  * @timer: the minisock whose timer goes off
@@ -130,7 +133,7 @@ struct softirq {
 	u64 timer;
 	u64 number;
 	u32 listen_at;
-	u32 pass_over;
+	u32 syn;
 };
 
 struct {
@@ -201,9 +204,9 @@ static __always_inline u64 softirq_number(struct softirq *softirq, u64 pointer)
 #include "rows.h"
 
 /* The cookie that a socket has; 0 if it was never asked for one. */
-static __always_inline u64 cookie_of(const struct sock *sk)
+static __always_inline u64 cookie_of(const struct sock *sk, bool typed)
 {
-	return BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	return FIELD(sk, typed, __sk_common.skc_cookie.counter);
 }
 
 /* A row by the socket that a tracepoint, fentry or an iterator gave: it is typed. */
@@ -534,20 +537,21 @@ static __always_inline bool is_orphaned(const struct tcp_row *row, const struct 
 static __always_inline int connects(const struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 now = bpf_ktime_get_ns();
 	struct tcp_row *row;
+	u64 now;
 
 	if (!netns_selected(sk) || !selected(task))
 		return 0;
 	/* Its end was not seen: see LOCKING. */
 	row = row_get(sk);
 	if (row)
-		row_end(row, sk, now);
+		row_end(row, sk, bpf_ktime_get_ns());
 	/* Which port it will have here is not known yet: it may be one that is asked for. */
 	if (ports_selected(0, bpf_ntohs(sk->__sk_common.skc_dport)) && passes_over()) {
 		pass_over(false);
 		return 0;
 	}
+	now = bpf_ktime_get_ns();
 	row = row_new(bpf_get_socket_cookie((void *)sk), sk, 0, STATE_SYN_SENT, now);
 	if (!row)
 		return 0;
@@ -578,8 +582,8 @@ static __always_inline bool is_passed_over(const struct sock *sk)
 /* The last ACK of a handshake has come, to a child of a listener. */
 static __always_inline int shakes_hands(const struct sock *sk, u8 new)
 {
-	u64 now = bpf_ktime_get_ns();
 	struct tcp_row *row;
+	u64 now;
 
 	if (!netns_selected(sk))
 		return 0;
@@ -590,6 +594,7 @@ static __always_inline int shakes_hands(const struct sock *sk, u8 new)
 		child_forget(sk);
 		return 0;
 	}
+	now = bpf_ktime_get_ns();
 	row = row_passive(sk, bpf_get_socket_cookie((void *)sk), now);
 	if (!row || !row_selected(row)) {
 		early_forget((u64)sk);

@@ -208,7 +208,7 @@ int BPF_KPROBE(kprobe_skb_consume_udp, struct sock *sk, struct sk_buff *skb, int
 {
 	if (!open || !is_udp(sk) || udp_is_peek(skb, len))
 		return 0;
-	return udp_received(sk, cookie_of(sk), len);
+	return udp_received(sk, cookie_of(sk, false), len);
 }
 
 /* --- dropped ----------------------------------------------------------------------- */
@@ -282,7 +282,7 @@ static __always_inline int udp_not_queued(u64 skb, bool memory)
 	/* Otherwise it had come into the queue, and this is another of the same address. */
 	if (udp_drops(sk) == queued->drops)
 		return 0;
-	return is_udp(sk) ? udp_dropped(sk, cookie_of(sk), memory ? UDP_MEMORY : UDP_FULL) : 0;
+	return is_udp(sk) ? udp_dropped(sk, cookie_of(sk, false), memory ? UDP_MEMORY : UDP_FULL) : 0;
 }
 
 /* --- spoilt ------------------------------------------------------------------------ */
@@ -355,9 +355,9 @@ int BPF_PROG(packet_dropped, struct sk_buff *skb, void *location, u32 reason)
 /* A process closes it; of whatever family. */
 static __always_inline int udp_end(const struct sock *sk)
 {
-	struct udp_row *row = is_udp(sk) ? udp_find(sk, cookie_of(sk)) : NULL;
+	struct udp_row *row = is_udp(sk) ? udp_find(sk, cookie_of(sk, false)) : NULL;
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 cookie = cookie_of(sk), address = (u64)sk;
+	u64 cookie = cookie_of(sk, false), address = (u64)sk;
 	struct udp_record *r;
 
 	if (!row)
