@@ -68,6 +68,7 @@ struct model_tcp {
 	uint64_t unowned;
 	uint64_t overflow;
 	struct tcp_row exemplar;	/* of what has ended */
+	uint64_t exemplar_rank;
 	/* of the last figures */
 	const struct tcp_group **told;
 	struct tcp_listener *told_listeners;
@@ -234,13 +235,17 @@ static int begin_kind(const struct model_tcp *m, const struct tcp_row *row)
 	return row->ended_ns ? 1 : 0;
 }
 
-static void exemplar_note(const struct model_tcp *m, struct tcp_row *exemplar,
+/* @rank: the exemplar's; 0: there is none. */
+static void exemplar_note(const struct model_tcp *m, struct tcp_row *exemplar, uint64_t *rank,
 			  const struct tcp_row *row, uint64_t now_ns)
 {
-	int more = exemplar->cookie ? begin_kind(m, row) - begin_kind(m, exemplar) : 1;
+	/* By kind, and in it by how long: no machine is up for 2^62 ns. */
+	uint64_t own = ((uint64_t)begin_kind(m, row) << 62 | begin_ns(m, row, now_ns)) + 1;
 
-	if (more > 0 || (!more && begin_ns(m, row, now_ns) > begin_ns(m, exemplar, now_ns)))
-		*exemplar = *row;
+	if (own <= *rank)
+		return;
+	*rank = own;
+	*exemplar = *row;
 }
 
 /* It began after the end of the interval. */
@@ -292,7 +297,7 @@ void model_tcp_ended(const struct tcp_row *row, void *model)
 		return;
 	}
 	m->minisocks.born += !!(row->flags & TCP_LEFT_BEHIND);
-	exemplar_note(m, &m->exemplar, row, row->ended_ns);
+	exemplar_note(m, &m->exemplar, &m->exemplar_rank, row, row->ended_ns);
 	g = group_get(m, row);
 	if (!g)
 		m->overflow++;
@@ -511,12 +516,14 @@ static void listening_add(struct model_tcp *m)
 
 static bool living_add(struct model_tcp *m, uint64_t end_ns, struct tcp_figures *figures)
 {
+	uint64_t rank = m->exemplar_rank;
+
 	for (struct living *l = m->living; l; l = l->hh.next) {
 		struct group *g;
 
 		if (is_next(m, &l->row))
 			continue;
-		exemplar_note(m, &figures->exemplar, &l->row, end_ns);
+		exemplar_note(m, &figures->exemplar, &rank, &l->row, end_ns);
 		g = group_get(m, &l->row);
 		if (!g) {
 			figures->overflow++;
