@@ -262,6 +262,63 @@ wait $tool
 ok "with status 0" [ $? = 0 ]
 ok "and its row" grep -q "python3" "$dir/out"
 
+# --- signals while a command runs ---
+
+# It says that SIGTERM came, and goes on for longer than any test if none does.
+cat >"$dir/command" <<'SH'
+trap 'echo TERM >>"$1/got"; exit 9' TERM
+sleep 600 &
+echo $! >"$1/sleeps"
+wait
+SH
+
+# beside ARGS...: in the background as $tool, with that command begun
+beside()
+{
+	rm -f "$dir/got" "$dir/sleeps"
+	"$ioready" stat -q "$@" -- sh "$dir/command" "$dir" >"$dir/out" 2>"$dir/err" &
+	tool=$!
+	settled [ -s "$dir/sleeps" ]
+	pids="$pids $(cat "$dir/sleeps")"
+}
+
+beside
+kill -TERM $tool
+ok "SIGTERM ends the window, whatever the command does" timeout 60 tail --pid=$tool -f /dev/null
+wait $tool
+ok "its status" [ $? = 143 ]
+ok "with the summary" [ -s "$dir/out" ]
+ok "the command is sent it" settled grep -q TERM "$dir/got"
+beside -d 0.2
+settled [ -s "$dir/out" ]
+kill -TERM $tool
+ok "it ends the wait for the command, too" timeout 60 tail --pid=$tool -f /dev/null
+wait $tool
+ok "its status then" [ $? = 143 ]
+ok "the command is sent it then" settled grep -q TERM "$dir/got"
+run stat -q -d 0.2 -o /dev/null -- sh -c 'sleep 1; exit 7'
+ok "a command that still runs is waited for" [ "$status" = 7 ]
+cat >"$dir/ctrl-c.py" <<'PY'
+import os, pty, sys
+command = """import signal, sys, time
+signal.signal(signal.SIGINT, lambda *_: open(sys.argv[1], "a").write("INT "))
+print("begun", flush=True)
+for _ in range(600):
+    time.sleep(1)"""
+pid, terminal = pty.fork()
+if not pid:
+    os.execv(sys.argv[1], [sys.argv[1], "stat", "-q", "-o", "/dev/null", "--",
+                           "python3", "-c", command, sys.argv[2]])
+said = b""
+while b"begun" not in said:
+    said += os.read(terminal, 1000)
+os.write(terminal, b"\x03")
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+PY
+timeout 60 python3 "$dir/ctrl-c.py" "$ioready" "$dir/int" >"$dir/out" 2>"$dir/err"
+ok "Ctrl-C in a terminal: likewise" grep -q -x 130 "$dir/out"
+ok "which the command has got once" [ "$(cat "$dir/int")" = "INT " ]
+
 # --- a driver's own ->poll() ---
 
 if ! "$ioready" doctor --json | grep -q '"kprobe": *true'; then

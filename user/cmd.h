@@ -2,7 +2,7 @@
 #ifndef IOREADY_CMD_H
 #define IOREADY_CMD_H
 
-/** enum exit_code - of every command; after `-- CMD` it is CMD's own */
+/** enum exit_code - of every command; after `-- CMD` it is CMD's own, or 128 + a signal */
 enum exit_code {
 	EXIT_DONE = 0,
 	EXIT_FAILED = 1,
@@ -41,11 +41,11 @@ struct window;
 int cmd_start(const char *command, struct window *window);
 
 /**
- * cmd_end() - wait for the command of a window, if it has one
+ * cmd_end() - wait for the command of a window, if it has one, or for a signal
  * @ret: of the work: -errno, 0, or above 0 where losses are to fail
  * @text: why, below 0
  *
- * Return: the exit code: ours, or the command's if all went well.
+ * Return: the exit code: ours, or that of window_command_end() if all went well.
  */
 int cmd_end(const char *command, struct window *window, int ret, const char *text);
 

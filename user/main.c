@@ -50,16 +50,13 @@ int cmd_start(const char *command, struct window *window)
 int cmd_end(const char *command, struct window *window, int ret, const char *text)
 {
 	int status = ret < 0 ? cmd_fail(command, ret, text) : ret > 0 ? EXIT_LOSSES : EXIT_DONE;
+	int theirs = EXIT_DONE;
 
-	if (window->has_command && window->command.gate >= 0) {
+	if (window->has_command && window->command.gate >= 0)
 		command_abandon(&window->command);
-	} else if (window->has_command) {
-		int theirs = command_wait(&window->command);
-
-		if (status == EXIT_DONE)
-			status = theirs;
-	}
-	return status;
+	else if (window->has_command)
+		theirs = window_command_end(window);
+	return status == EXIT_DONE ? theirs : status;
 }
 
 int main(int argc, char **argv)

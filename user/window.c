@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -103,13 +102,26 @@ uint64_t window_deadline(const struct window *window)
 	return duration ? window->start_ns + duration : UINT64_MAX;
 }
 
-enum window_event window_wait(struct window *window, uint64_t until_ns, int input)
+/* Waits, for as long as it takes if there is no @timeout, and takes a signal that comes. */
+static enum window_event event_wait(struct window *window, const struct timespec *timeout, int input)
 {
 	struct pollfd fds[] = {
 		{ window->signals, POLLIN, 0 },
 		{ window->has_command ? window->command.pidfd : -1, POLLIN, 0 },
 		{ input, POLLIN, 0 },
 	};
+
+	if (ppoll(fds, 3, timeout, NULL) <= 0)
+		return WINDOW_TIME;
+	if (fds[0].revents && read(window->signals, &window->signal, sizeof(window->signal)) < 0)
+		return WINDOW_TIME;
+	if (fds[0].revents || fds[1].revents || (fds[2].revents & ~POLLIN))
+		return WINDOW_STOP;
+	return WINDOW_INPUT;
+}
+
+enum window_event window_wait(struct window *window, uint64_t until_ns, int input)
+{
 	struct timespec timeout = { 0 };
 	uint64_t t = window_now();
 
@@ -117,11 +129,22 @@ enum window_event window_wait(struct window *window, uint64_t until_ns, int inpu
 		until_ns = t + DRAIN_NS;
 	if (until_ns > t)
 		timeout.tv_nsec = until_ns - t;
-	if (ppoll(fds, 3, &timeout, NULL) <= 0)
-		return WINDOW_TIME;
-	if (fds[0].revents || fds[1].revents || (fds[2].revents & ~POLLIN))
-		return WINDOW_STOP;
-	return WINDOW_INPUT;
+	return event_wait(window, &timeout, input);
+}
+
+int window_command_end(struct window *window)
+{
+	const struct signalfd_siginfo *by = &window->signal;
+
+	/* Who has ended the window by one does not want to wait. */
+	while (!by->ssi_signo && event_wait(window, NULL, -1) != WINDOW_STOP)
+		;
+	if (!by->ssi_signo)
+		return command_wait(&window->command);
+	/* A terminal sends it to both. */
+	if (by->ssi_code != SI_KERNEL)
+		kill(window->command.pid, by->ssi_signo);
+	return 128 + by->ssi_signo;
 }
 
 bool window_all_ended(const struct window *window)

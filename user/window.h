@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/signalfd.h>
 
 #include "command.h"
 #include "err.h"
@@ -23,6 +24,7 @@
  * struct window - WINDOW_INIT is one that is not open
  * @out: standard output, or the file of --output
  * @has_command: @command is prepared; starting and ending it is the caller's
+ * @signals: where they come; @signal is the one that did, its number 0 for none
  * @opened_ns: when window_open() was called
  * @start_ns: when it began, CLOCK_MONOTONIC
  * @start_unix_ns: the same, CLOCK_REALTIME
@@ -37,6 +39,7 @@ struct window {
 	int pidfds[FILTER_IDS_MAX];
 	int pidfds_nr;
 	int signals;
+	struct signalfd_siginfo signal;
 	FILE *out;
 	uint64_t opened_ns;
 	uint64_t start_ns;
@@ -52,7 +55,7 @@ uint64_t window_now(void);
  * window_open() - look at the kernel, make the plan, open what privileges are needed for
  * @o: must outlive the window
  *
- * Blocks SIGINT, SIGTERM and SIGHUP, which window_wait() reports, and ignores
+ * Blocks SIGINT, SIGTERM, SIGHUP and SIGQUIT, which window_wait() reports, and ignores
  * SIGPIPE. The command, if there is one, is forked.
  *
  * Return: 0 or -errno; close it with window_close() also after a failure.
@@ -79,6 +82,16 @@ enum window_event { WINDOW_TIME, WINDOW_INPUT, WINDOW_STOP };
  * @input: a fd that ends the wait when it is readable, or -1
  */
 enum window_event window_wait(struct window *window, uint64_t until_ns, int input);
+
+/**
+ * window_command_end() - wait for the end of the command, or for a signal
+ *
+ * A signal that ended the window is one as well. It is passed on to the command, unless a
+ * terminal did that; whether the command ends by it is its own affair.
+ *
+ * Return: as command_wait(), or 128 + the signal that came to us.
+ */
+int window_command_end(struct window *window);
 
 /** window_all_ended() - whether all processes that --pid named have ended */
 bool window_all_ended(const struct window *window);
