@@ -162,6 +162,27 @@ else
 	skip "without root" "there is no setpriv"
 fi
 
+# --- in another PID namespace ---
+
+if unshare -pf --mount-proc true 2>/dev/null; then
+	run_there()
+	{
+		timeout 60 unshare -pf --mount-proc "$ioready" "$@" >"$dir/out" 2>"$dir/err"
+		status=$?
+	}
+
+	run_there stat -d 0.2 -p 1
+	ok "another PID namespace: status 3" [ $status = 3 ]
+	ok "which says what to do" grep -q -e "--pid=host" "$dir/err"
+	ok "and nothing else" [ "$(wc -l <"$dir/err")" = 1 -a ! -s "$dir/out" ]
+	run_there doctor
+	ok "doctor says so" grep -q "Nothing can be traced here: .*PID namespace" "$dir/out"
+	run_there doctor -j
+	ok "also in JSON" grep -q '"initial_pid_namespace": *false' "$dir/out"
+else
+	skip "in another PID namespace" "there is no unshare, or it may not"
+fi
+
 # --- the command ---
 
 ok "the command's status: 0" same_status 0

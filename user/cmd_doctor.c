@@ -224,6 +224,7 @@ static void print_text(const struct kernel *k, const struct plan *plan,
 	printf("Kernel          Linux %s, %s, %d possible CPUs\n", k->release, k->machine, k->cpus);
 	printf("Lockdown        %s\n",
 	       k->lockdown[0] ? k->lockdown : "not known: it is told in /sys/kernel/security");
+	printf("PID namespace   %s\n", k->initial_pids ? "the initial one" : "not the initial one");
 	printf("Capabilities    %s\n", k->may_bpf ? "enough to trace" : "not enough to trace");
 	printf("BTF             %s\n", k->types ? "yes" : "no");
 	if (k->may_bpf && k->types) {
@@ -289,9 +290,10 @@ static int print_json(const struct kernel *k, const struct plan *plan,
 			if (!kernel_plan(k, t, &other, NULL))
 				json_array_append_new(tiers, json_string(tier_name(t)));
 	}
-	o = json_pack("{ss ss ss si ss? sb sb sb sb sb sb sb sb ss? si so? ss? so so so ss?}", "version",
+	o = json_pack("{ss ss ss si ss? sb sb sb sb sb sb sb sb sb ss? si so? ss? so so so ss?}", "version",
 		      IOREADY_VERSION, "host", k->host, "kernel", k->release, "cpus", k->cpus,
-		      "lockdown", k->lockdown[0] ? k->lockdown : NULL, "may_bpf", k->may_bpf, "btf", k->types,
+		      "lockdown", k->lockdown[0] ? k->lockdown : NULL,
+		      "initial_pid_namespace", k->initial_pids, "may_bpf", k->may_bpf, "btf", k->types,
 		      "task_storage", k->task_storage, "fentry", k->fentry, "kprobe", !!k->kprobe,
 		      "kprobe_multi", k->kprobe_multi, "kprobe_session", k->kprobe_session,
 		      "syscall_tracepoints",

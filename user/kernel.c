@@ -125,6 +125,17 @@ static void preempt_read(struct kernel *kernel)
 	choice_read(fd, "()", kernel->preempt);
 }
 
+/* include/linux/proc_ns.h */
+#define PROC_PID_INIT_INO 0xeffffffcU
+
+/* Without a /proc to ask, taken for granted: a container has one. */
+static bool initial_pids(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) || st.st_ino == PROC_PID_INIT_INO;
+}
+
 static bool may_bpf(void)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -321,6 +332,7 @@ int kernel_open(struct kernel *kernel, struct err *err)
 	snprintf(kernel->host, sizeof(kernel->host), "%s", name.nodename);
 	kernel->cpus = libbpf_num_possible_cpus();
 	lockdown_read(kernel);
+	kernel->initial_pids = initial_pids();
 	kernel->may_bpf = may_bpf();
 	kernel->types = types_get();
 	if (!kernel->may_bpf || !kernel->types)
@@ -351,6 +363,11 @@ out:
 
 int kernel_check(const struct kernel *kernel, struct err *err)
 {
+	/* Filters, what leaves ourselves out, and /proc would each mean somebody else. */
+	if (!kernel->initial_pids)
+		return err_set(err, -EPERM,
+			       "processes have other ids in this PID namespace than where tracing sees "
+			       "them: run it in the host's, as with docker run --pid=host");
 	if (!kernel->may_bpf)
 		return err_set(err, -EPERM,
 			       "tracing needs root, or the capabilities CAP_BPF and CAP_PERFMON: "

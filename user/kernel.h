@@ -20,6 +20,7 @@
  * @cpus: possible CPUs, what per-CPU maps are multiplied by
  * @types: it tells its types, which types_get() has
  * @lockdown: "none", "integrity", "confidentiality"; empty if it cannot be read
+ * @initial_pids: this is the initial PID namespace, whose ids programs of BPF see
  * @may_bpf: CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN) are held
  * @task_storage: programs of tracepoints may use task storage (5.11)
  * @fentry: programs may be attached to functions; @fentry_error says why not
@@ -42,6 +43,7 @@ struct kernel {
 	int cpus;
 	bool types;
 	char lockdown[16];
+	bool initial_pids;
 	bool may_bpf;
 	bool task_storage;
 	bool fentry;
