@@ -175,6 +175,49 @@ TEST(herds_are_shared_out_among_their_members)
 	model_herd_free(m);
 }
 
+TEST(intervals_of_a_herd_make_up_the_whole)
+{
+	/* Woken in the first interval; served, and found empty, in the second. */
+	static const struct {
+		uint64_t events;
+		__u64 file[HERD_NR], other[HERD_NR];
+	} at[] = { { 4, { 8 }, { 4 } }, { 4, { 8, 5, 3 }, { 4, 2, 2 } } };
+	struct model_herd *m = model_herd_new();
+	struct watch_record file = file_make(1, 0, 0, true);
+	struct watch_record other = { .head = { .kind = RECORD_HERD, .size = sizeof(other) } };
+	__u64 files[HERD_NR] = { 0 }, members[HERD_NR] = { 0 };
+	struct herd_figures *f;
+	struct err err;
+	int n;
+
+	other.herd = (struct herd_row){ .file_id = 1, .thread_start_ns = 10, .start_ns = 7,
+					.tgid = 100, .tid = 102 };
+	for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
+		file.file.events = at[i].events;
+		memcpy(file.file.herd, at[i].file, sizeof(file.file.herd));
+		memcpy(other.herd.herd, at[i].other, sizeof(other.herd.herd));
+		model_herd_begin(m);
+		model_herd_living(&file.head, m);
+		model_herd_living(&other.head, m);
+		n = model_herd_figures(m, true, &f, &err);
+		ASSERT_EQ(1, n);
+		ASSERT_EQ(2, f->members_nr);
+		for (int k = 0; k < HERD_NR; k++) {
+			files[k] += f->file.herd[k];
+			members[k] += f->members[0].herd[k] + f->members[1].herd[k];
+		}
+		model_herd_figures_free(f, n);
+	}
+	for (int k = 0; k < HERD_NR; k++) {
+		EXPECT_EQ(at[1].file[k], files[k]);
+		EXPECT_EQ(at[1].file[k], members[k]);
+	}
+	n = model_herd_figures(m, true, &f, &err);
+	EXPECT_EQ(0, n);
+	model_herd_figures_free(f, n);
+	model_herd_free(m);
+}
+
 TEST(closed_files_are_summed_up_beyond_a_thousand)
 {
 	struct model_herd *m = model_herd_new();

@@ -210,6 +210,15 @@ static void herd_since(__u64 herd[HERD_NR], struct totals *told)
 		since(&herd[i], &told->herd[i]);
 }
 
+/* A wake of one interval may be served, or found empty, in the next. */
+static bool is_told(const struct file_row *file)
+{
+	for (int i = 0; i < HERD_NR; i++)
+		if (file->herd[i])
+			return true;
+	return file->events;
+}
+
 /* The members of a file: of the first is known what the others leave. */
 static int members_fill(struct entry *e, bool interval, struct herd_figures *f)
 {
@@ -266,7 +275,7 @@ int model_herd_figures(struct model_herd *m, bool interval, struct herd_figures 
 			since(&f->file.events, &e->told.events);
 			herd_since(f->file.herd, &e->told);
 		}
-		if (!f->file.events && !f->file.herd[HERD_WOKEN])
+		if (!is_told(&f->file))
 			continue;
 		n++;
 		if (members_fill(e, interval, f))
@@ -282,7 +291,7 @@ int model_herd_figures(struct model_herd *m, bool interval, struct herd_figures 
 			since(&f->file.events, &c->told.events);
 			herd_since(f->file.herd, &c->told);
 		}
-		n += f->closed && f->file.events;
+		n += is_told(&f->file);
 	}
 	qsort(all, n, sizeof(*all), more_woken);
 	*figures = all;
