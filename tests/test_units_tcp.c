@@ -422,6 +422,28 @@ TEST(datagrams_are_of_a_port_and_a_process)
 	model_udp_free(m);
 }
 
+TEST(drops_do_not_go_back)
+{
+	static const struct {
+		uint32_t first, drops;
+		uint64_t dropped;
+	} cases[] = { { 5, 7, 2 }, { 5, 4, 0 }, { UINT32_MAX, 1, 2 }, { 1, UINT32_MAX, 0 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct model_udp *m = model_udp_new(false);
+		struct udp_row row = socket_row(1, 53, 100);
+		const struct udp_group *const *g;
+
+		row.first_drops = cases[i].first;
+		row.drops = cases[i].drops;
+		model_udp_living(m, &row);
+		ASSERT_EQ(1, model_udp_figures(m, &g));
+		EXPECT_EQ(cases[i].dropped, g[0]->dropped);
+		EXPECT_EQ(cases[i].dropped, g[0]->spoilt_reading);
+		model_udp_free(m);
+	}
+}
+
 TEST(spoilt_datagrams_of_several_or_nobody_have_a_row)
 {
 	struct model_udp *m = model_udp_new(false), *owned = model_udp_new(true);

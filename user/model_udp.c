@@ -116,8 +116,10 @@ static void socket_add(struct udp_group *g, const struct udp_row *row,
 	uint32_t first = before->id ? before->drops : row->first_drops;
 	uint64_t full = row->full - before->full, memory = row->memory - before->memory;
 	uint64_t refused = row->refused - before->refused, known = full + memory + refused;
-	/* Its own count is raised before those are, on another CPU. */
-	uint32_t drops = row->drops - first;
+	/* The kernel's count goes round; a CPU that was late to note it leaves an older one. */
+	int32_t more = row->drops - first;
+	uint64_t drops = more > 0 ? more : 0;
+	/* It is raised before those are, on another CPU. */
 	uint64_t others = drops > known ? drops - known : 0;
 
 	if (row->flags & UDP_OWNED)
