@@ -593,7 +593,7 @@ struct watch_record {
  * @head: RECORD_WOKEN; the process and thread that the CPU was in, which is the
  *	waker in CONTEXT_PROCESS alone
  * @ready_ns: when, monotonic
- * @file: as far as it was known by then
+ * @file: as far as it was known by then; its id is 0 if it was forgotten, and its fd -1
  * @woken: threads that it woke
  * @context: enum wake_context
  * @tids: the first of them

@@ -110,10 +110,13 @@ static __always_inline void herd_close(struct wake *w)
 	}
 	record_fill(&r->head, bpf_get_current_task_btf(), RECORD_WOKEN, sizeof(*r));
 	r->ready_ns = w->event_ns;
-	if (file)
+	/* If the end of the walk was not seen, the address may be another's by now. */
+	if (file && file->id == w->id) {
 		__builtin_memcpy(&r->file, file, sizeof(r->file));
-	else
+	} else {
 		__builtin_memset(&r->file, 0, sizeof(r->file));
+		r->file.fd = -1;
+	}
 	r->woken = w->woken;
 	r->context = w->context;
 	__builtin_memcpy(r->tids, w->tids, sizeof(r->tids));

@@ -23,6 +23,7 @@
 #include "netstat.h"
 #include "parse.h"
 #include "report.h"
+#include "report_event.h"
 #include "report_top.h"
 #include "report_snapshot.h"
 #include "report_tcp.h"

@@ -292,6 +292,34 @@ TEST(a_file_has_the_name_of_its_own_process)
 	}
 }
 
+TEST(a_file_that_is_forgotten_is_not_made_up)
+{
+	static const struct {
+		struct file_row file;
+		const char *text, *json;
+	} cases[] = {
+		{ { .id = 1, .tgid = 100, .fd = 5, .mode = 0010000 },
+		  "     100    5 pipe ", "\"file\":{\"name\":\"pipe\"," },
+		{ { .fd = -1 }, "       -    - - ", "\"file\":null," },
+	};
+	const struct event_options options = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct woken_record r = { .file = cases[i].file, .woken = 2 };
+		char *said = NULL;
+		size_t size;
+		FILE *out = open_memstream(&said, &size);
+
+		ASSERT_NE(NULL, out);
+		report_woken_text(out, &r, &options);
+		EXPECT_EQ(0, report_woken_json(out, &r, &options));
+		fclose(out);
+		EXPECT_NE(NULL, strstr(said, cases[i].text)) TH_LOG("%s", said);
+		EXPECT_NE(NULL, strstr(said, cases[i].json)) TH_LOG("%s", said);
+		free(said);
+	}
+}
+
 TEST(rows_are_in_order_and_keep_their_places)
 {
 	struct top_row rows[] = {

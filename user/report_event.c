@@ -155,15 +155,19 @@ void report_woken_head(FILE *out)
 
 void report_woken_text(FILE *out, const struct woken_record *w, const struct event_options *o)
 {
-	char when[32], name[4 * 16 + 1], by[4 * 16 + 16], fd[16] = "-", file[FILE_TEXT_MAX];
+	char when[32], name[4 * 16 + 1], by[4 * 16 + 16];
+	char pid[16] = "-", fd[16] = "-", file[FILE_TEXT_MAX] = "-";
 
 	sprintf(by, "%s[%u]", text_clean(name, w->head.comm), w->head.tgid);
+	if (w->file.id) {
+		sprintf(pid, "%u", w->file.tgid);
+		file_name_text(file, &w->file);
+	}
 	if (w->file.fd >= 0)
 		sprintf(fd, "%d", w->file.fd);
-	fprintf(out, "%s %-24.24s %-8s %7u %4s %-36.36s %5u ",
+	fprintf(out, "%s %-24.24s %-8s %7s %4s %-36.36s %5u ",
 		text_time(when, w->ready_ns + o->unix_offset_ns), by,
-		wake_context_name(w->context), w->file.tgid, fd, file_name_text(file, &w->file),
-		w->woken);
+		wake_context_name(w->context), pid, fd, file, w->woken);
 	for (int i = 0; i < woken_named(w); i++)
 		fprintf(out, " %u", w->tids[i]);
 	fputs(w->woken > WOKEN_MAX ? " ...\n" : "\n", out);
@@ -176,7 +180,7 @@ int report_woken_json(FILE *out, const struct woken_record *w, const struct even
 	int ret;
 
 	json_object_set_new(j, "time_unix_ns", json_integer(w->ready_ns + o->unix_offset_ns));
-	json_object_set_new(j, "file", file_name_json(&w->file));
+	json_object_set_new(j, "file", w->file.id ? file_name_json(&w->file) : json_null());
 	json_object_set_new(j, "woken", json_integer(w->woken));
 	for (int i = 0; i < woken_named(w); i++)
 		json_array_append_new(tids, json_integer(w->tids[i]));
