@@ -71,13 +71,14 @@ static __always_inline void select_sweep(struct sweep *w, struct thread *t, s64 
 
 /*
  * The array is read on the way out: the kernel has just touched its pages, so
- * only a program that unmaps them meanwhile makes this fail.
+ * only a program that unmaps them meanwhile makes this fail. What is taken back is
+ * what was read then, if anything: a second reading might find another array.
  */
-static __always_inline void poll_sweep(struct sweep *w, struct thread *t, s64 ret)
+static __always_inline void poll_sweep(struct sweep *w, struct thread *t, s64 ret, const s64 sign)
 {
 	struct call *c = &t->call;
 
-	if (c->watched < 0)
+	if (sign > 0 && c->watched < 0)
 		poll_count(t, ret);
 	w->watched = c->watched;
 	w->found = c->found;
@@ -120,7 +121,7 @@ static __always_inline void call_count(const u32 s, struct wait_row *row, struct
 		if (is_select(s))
 			select_sweep(&w, t, ret);
 		else
-			poll_sweep(&w, t, ret);
+			poll_sweep(&w, t, ret, sign);
 		/* Every entry into the kernel sweeps, and every sleep that ends. */
 		w.passes = c->sleeps + c->restarts + 1;
 		if (w.watched < 0)
@@ -241,9 +242,10 @@ static __always_inline void call_fold(const u32 s, struct task_struct *task, str
 	struct wait_row *row;
 	u32 index;
 
-	row = row_get(s, task, t, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	/* If there was no memory for the row, there is nothing to be taken out of one. */
+	row = row_get(s, task, t, sign > 0 ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
 	if (!row) {
-		lose(LOSS_NO_MEMORY, 1);
+		lose(LOSS_NO_MEMORY, sign);
 		return;
 	}
 	if (sign < 0 || !call_count_at_once(s, row, t, ret))
