@@ -29,7 +29,7 @@ BPF_CFLAGS = -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(ARCH) -Wall \
 LDLIBS = $(shell pkg-config --libs $(LIBS)) -lm -lpthread
 
 # The library below the commands, which tests link too.
-LIB := options window parse err types kernel filter libbpf_said table links hooks collector cgroup command privilege interest run model_wait \
+LIB := options window parse text err types kernel filter libbpf_said table links hooks collector cgroup command privilege interest run model_wait \
 	model_chain model_herd model_item histogram report report_json report_text report_file report_herd report_item source selftest_cases \
 	selftest_compare report_selftest report_event look process files borrow \
 	model_snapshot report_snapshot report_snapshot_text report_snapshot_json \

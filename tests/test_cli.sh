@@ -183,6 +183,35 @@ else
 	skip "in another PID namespace" "there is no unshare, or it may not"
 fi
 
+# --- a host with a name of its own ---
+
+if unshare -u true 2>/dev/null; then
+	# there ARGS...: where the host is called a\n\377
+	there()
+	{
+		timeout 60 unshare -u python3 -c '
+import os, socket, sys
+socket.sethostname(b"a\n\377")
+os.execv(sys.argv[1], sys.argv[1:])' "$ioready" "$@" >"$dir/out" 2>"$dir/err"
+		status=$?
+	}
+
+	hosts=0
+	there doctor -j
+	[ "$status" = 0 ] && grep -q '"host": *"a\\\\x0a\\\\xff"' "$dir/out" && hosts=$((hosts + 1))
+	for command in "stat -q -d 0.1" "tcp -q -d 0.1" "snapshot -p $$"; do
+		# shellcheck disable=SC2086 # words
+		there $command --json
+		[ "$status" = 0 ] && grep -q '"host": *"a\\\\x0a\\\\xff"' "$dir/out" && hosts=$((hosts + 1))
+		# shellcheck disable=SC2086 # words
+		there $command
+		grep -q -F 'a\x0a\xff, Linux' "$dir/out" && hosts=$((hosts + 1))
+	done
+	ok "a host's name is made printable, too" [ $hosts = 7 ]
+else
+	skip "a host's name is made printable, too" "there is no unshare, or it may not"
+fi
+
 # --- the command ---
 
 ok "the command's status: 0" same_status 0

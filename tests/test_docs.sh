@@ -375,8 +375,8 @@ never "neither do the sources of a snapshot" \
 	"$commands_h collector.h kernel.h privilege.h $model_h $printers_h"
 never "the screen draws, and knows not what" "$(echo user/screen_top.[ch])" \
 	"$commands_h $printers_h $model_h $kernel_h"
-never "numbers, errors and histograms know nothing above them" \
-	"$(echo user/parse.[ch] user/err.[ch] user/histogram.[ch])" \
+never "numbers, names, errors and histograms know nothing above them" \
+	"$(echo user/parse.[ch] user/text.[ch] user/err.[ch] user/histogram.[ch])" \
 	"$commands_h $printers_h $model_h $kernel_h"
 for file in user/*.[ch]; do
 	case $file in

@@ -264,6 +264,7 @@ static void print_text(const struct kernel *k, const struct plan *plan,
 	printf("\n  %.1f MiB from the start, and what options add.\n", fixed / 1048576.0);
 }
 
+/* Returns 0, or -ENOMEM if nothing was made of it. */
 static int print_json(const struct kernel *k, const struct plan *plan,
 		      const struct tcp_plan *tcp, const char *refusal,
 		      const struct map_bill *bill, int bills)
@@ -272,7 +273,7 @@ static int print_json(const struct kernel *k, const struct plan *plan,
 	enum files_module module = files_module();
 	struct choice c[CHOICES_MAX];
 	struct plan other;
-	int ret;
+	int ret = -ENOMEM;
 
 	if (!refusal) {
 		for (int i = 0, n = choices(plan, tcp, c); i < n; i++)
@@ -307,8 +308,11 @@ static int print_json(const struct kernel *k, const struct plan *plan,
 	json_object_set_new(o, "module_kfunc", files_kfunc(module) ?
 						       json_string(files_kfunc(module)) :
 						       json_null());
-	ret = !o || json_dumpf(o, stdout, JSON_COMPACT);
-	putchar('\n');
+	/* A failure to write is the stream's to tell. */
+	if (o && (!json_dumpf(o, stdout, JSON_COMPACT) || ferror(stdout))) {
+		putchar('\n');
+		ret = 0;
+	}
 	json_decref(o);
 	return ret;
 }
@@ -335,7 +339,7 @@ int cmd_doctor(int argc, char **argv)
 	struct err err = { "" };
 	const char *refusal = NULL;
 	bool json = false;
-	int ret, bills = 0, failed = 0;
+	int ret, bills = 0;
 
 	argp_err_exit_status = EXIT_USAGE;
 	argv[0] = "ioready doctor";
@@ -353,12 +357,15 @@ int cmd_doctor(int argc, char **argv)
 		tcp = tcp_plan_make(plan.tier, true, true);
 		bills = bills_make(&kernel, &tcp, &o, bill);
 	}
+	ret = 0;
 	if (json)
-		failed = print_json(&kernel, &plan, &tcp, refusal, bill, bills);
+		ret = print_json(&kernel, &plan, &tcp, refusal, bill, bills);
 	else
 		print_text(&kernel, &plan, &tcp, refusal, bill, bills);
 	kernel_close(&kernel);
-	if (fflush(stdout) || ferror(stdout) || failed) {
+	if (ret)
+		return cmd_fail("doctor", ret, "out of memory");
+	if (fflush(stdout) || ferror(stdout)) {
 		fprintf(stderr, "ioready doctor: standard output: %s\n", strerror(errno));
 		return EXIT_FAILED;
 	}

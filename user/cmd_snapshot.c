@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,7 @@ struct subject {
 struct run {
 	const struct options *o;
 	struct utsname name;
+	char host[TEXT_CLEAN(HOST_NAME_MAX)];
 	struct files *files;		/* NULL: no iterator */
 	enum ready_how how;
 	struct err no_module, no_iterator;
@@ -109,6 +111,7 @@ static int run_open(struct run *run, struct err *err)
 
 	if (uname(&run->name))
 		return err_set(err, -errno, "uname: %s", strerror(errno));
+	text_clean(run->host, run->name.nodename);
 	if (o->output) {
 		/* For the owner alone: what servers wait for is nobody else's business. */
 		fd = open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -247,7 +250,7 @@ static int run_report(struct run *run, struct err *err)
 	const struct options *o = run->o;
 	struct text_options text = { o->rows, options_color(o, fileno(run->out)) };
 	struct snapshot_report report = {
-		.host = run->name.nodename,
+		.host = run->host,
 		.release = run->name.release,
 		.start_unix_ns = run->start_unix_ns,
 		.gap_ns = run->gap_ns,

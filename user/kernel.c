@@ -329,7 +329,7 @@ int kernel_open(struct kernel *kernel, struct err *err)
 		return err_set(err, -errno, "uname: %s", strerror(errno));
 	snprintf(kernel->release, sizeof(kernel->release), "%s", name.release);
 	snprintf(kernel->machine, sizeof(kernel->machine), "%s", name.machine);
-	snprintf(kernel->host, sizeof(kernel->host), "%s", name.nodename);
+	text_clean(kernel->host, name.nodename);
 	kernel->cpus = libbpf_num_possible_cpus();
 	lockdown_read(kernel);
 	kernel->initial_pids = initial_pids();

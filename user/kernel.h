@@ -6,17 +6,19 @@
 #ifndef IOREADY_KERNEL_H
 #define IOREADY_KERNEL_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "err.h"
+#include "text.h"
 
 /**
  * struct kernel - one look at the running kernel; read-only once opened
  * @release: uname -r
  * @machine: uname -m
- * @host: uname -n
+ * @host: uname -n, printable
  * @cpus: possible CPUs, what per-CPU maps are multiplied by
  * @types: it tells its types, which types_get() has
  * @lockdown: "none", "integrity", "confidentiality"; empty if it cannot be read
@@ -39,7 +41,7 @@
 struct kernel {
 	char release[65];
 	char machine[65];
-	char host[65];
+	char host[TEXT_CLEAN(HOST_NAME_MAX)];
 	int cpus;
 	bool types;
 	char lockdown[16];

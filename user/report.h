@@ -13,6 +13,7 @@
 #include "model_herd.h"
 #include "model_item.h"
 #include "model_wait.h"
+#include "text.h"
 
 /**
  * struct report - one window
@@ -126,29 +127,6 @@ struct json_t *losses_json(const struct losses *losses);
 
 /** losses_most() - the name of the reason for most of losses_total(); NULL for none */
 const char *losses_most(const struct losses *losses);
-
-/**
- * text_clean() - make untrusted bytes printable
- * @to: at least 4 * strlen(@from) + 1 bytes
- * @from: e.g. the name that a process gave itself
- *
- * Everything but printable ASCII becomes \xNN, so that no name can move the
- * cursor or break JSON.
- *
- * Return: @to.
- */
-char *text_clean(char *to, const char *from);
-
-/**
- * text_process() - as "NAME (PID)"
- * @to: at least TEXT_PROCESS bytes
- * @comm: as of text_clean(), at most 15 bytes long
- * @width: of the whole: a name that is too long for it is cut; a PID never is
- *
- * Return: @to.
- */
-#define TEXT_PROCESS 80
-char *text_process(char *to, const char *comm, uint32_t tgid, int width);
 
 /**
  * text_address() - as "192.0.2.1:80" or "[2001:db8::1]:80"
