@@ -242,6 +242,7 @@ PLAIN = """
 import socket, sys
 port = 8000
 s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 s.bind(("127.0.0.1", port))
 s.listen(256)
 clients = []

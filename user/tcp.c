@@ -143,6 +143,8 @@ static int choose(struct tcp *tcp)
 
 		bpf_program__set_autoload(f[i].fentry, load && fentry);
 		bpf_program__set_autoload(f[i].kprobe, load && !fentry);
+		if (tcp->kernel->kprobe_multi)
+			bpf_program__set_expected_attach_type(f[i].kprobe, BPF_TRACE_KPROBE_MULTI);
 	}
 	bpf_program__set_autoload(skel->progs.segment, tcp->plan.data);
 	bpf_program__set_autoload(skel->progs.data_ready, tcp->plan.arrival == ARRIVAL_TRACEPOINT);
@@ -325,6 +327,19 @@ static int keep(struct tcp *tcp, struct bpf_link *link, const char *where, struc
 	return 0;
 }
 
+/*
+ * As kprobe.multi also a single one: it costs less than a kprobe, and is run where an interrupt
+ * comes within another one.
+ */
+static struct bpf_link *attach_kprobe(const struct tcp *tcp, const struct function *f)
+{
+	LIBBPF_OPTS(bpf_kprobe_multi_opts, opts, .syms = (const char **)&f->name, .cnt = 1);
+
+	return tcp->kernel->kprobe_multi ?
+		       bpf_program__attach_kprobe_multi_opts(f->kprobe, NULL, &opts) :
+		       bpf_program__attach_kprobe(f->kprobe, false, f->name);
+}
+
 /* libbpf would look for tracefs only where it is usually mounted. */
 static int attach_accept(struct tcp *tcp, const char *event, struct err *err)
 {
@@ -400,8 +415,7 @@ int tcp_attach(struct tcp *tcp, struct err *err)
 		if (bpf_program__autoload(f[i].fentry))
 			ret = keep(tcp, bpf_program__attach(f[i].fentry), f[i].name, err);
 		else if (bpf_program__autoload(f[i].kprobe))
-			ret = keep(tcp, bpf_program__attach_kprobe(f[i].kprobe, false, f[i].name),
-				   f[i].name, err);
+			ret = keep(tcp, attach_kprobe(tcp, f + i), f[i].name, err);
 	}
 	if (!ret && tcp->plan.accept == ACCEPT_SYSCALL)
 		ret = attach_accept(tcp, "sys_exit_accept4", err);
