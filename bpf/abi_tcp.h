@@ -63,7 +63,8 @@ enum tcp_state {
  * @TCP_HALF_CLOSED: the program ended its own direction by shutdown() and read on
  * @TCP_LEFT_BEHIND: a minisock was left behind
  * @TCP_ORPHANED: it was in FIN_WAIT_2 and nobody had it any more: that goes on as a
- *	minisock, so how long it was there is not known here
+ *	minisock (if one could be made, where these are not seen), so how long it was there is
+ *	not known here
  */
 enum tcp_flag {
 	TCP_PASSIVE = 1 << 0,
@@ -134,7 +135,7 @@ enum tcp_closer {
  * @syn_ns: active: connect() sends the SYN; passive: it came
  * @synack_ns: active: it came; passive: the first was made
  * @established_ns: the ACK went out, or came
- * @accepted_ns: accept() returned it
+ * @accepted_ns: accept() had it: on tracepoints, returned
  * @closing_ns: the first FIN
  * @since_ns: when @state began
  * @ended_ns: when it became CLOSE
@@ -284,7 +285,8 @@ struct listen_row {
  * @TCP_LOSS_RING: connections that ended while the ring was full.
  * @TCP_LOSS_REQUESTS: handshakes that found no free seat: when their SYN came
  *	is not known.
- * @TCP_LOSS_LISTENERS: SYNs to listeners that found no room in their table.
+ * @TCP_LOSS_LISTENERS: SYNs to listeners that found no room in their table, and SYN-ACKs that
+ *	were sent again there.
  * @TCP_LOSS_TIMEWAITS: minisocks that found no room in their table, or ended while the
  *	ring was full.
  * @TCP_LOSS_DATAGRAMS: UDP sockets that were closed while the ring was full; and datagrams

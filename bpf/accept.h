@@ -21,7 +21,7 @@ static __always_inline void accepted_early(u64 sk, struct task_struct *task, u64
 	err = bpf_map_update_elem(&earlies, &sk, &early, BPF_NOEXIST);
 	if (!err) {
 		/* The barrier that accepted() counts on, between this and its look-up. */
-		__sync_fetch_and_add(&earlies_nr, 0);
+		FULL_BARRIER(&earlies_nr);
 		return;
 	}
 	__sync_fetch_and_sub(&earlies_nr, 1);
@@ -98,7 +98,7 @@ static __noinline int accepted_any(u64 address, u64 now)
 
 /*
  * Whoever calls accept(), or had called it already, is given a socket (sock_graft() in
- * inet_accept()), under the lock of that.
+ * inet_accept()), under the lock of that; of MPTCP's, not of its first subflow.
  */
 static __always_inline int accepts(const struct sock *sk, bool typed)
 {

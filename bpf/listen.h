@@ -134,17 +134,16 @@ static __noinline u32 listen_find(const struct listen_key *key)
 	if (listeners_nr < LISTENERS_MAX)
 		at = __sync_fetch_and_add(&listeners_nr, 1) + 1;
 	row = listen_row(at);
-	if (!row) {
-		tcp_lose(TCP_LOSS_LISTENERS);
-		return 0;
-	}
-	row->key = *key;
-	if (!bpf_map_update_elem(&listeners, key, &at, BPF_NOEXIST))
+	if (row && !bpf_map_update_elem(&listeners, key, &at, BPF_NOEXIST)) {
+		row->key = *key;
 		return at;
-	/* Another CPU was quicker: that row stays nobody's. */
-	row->key.family = 0;
-	found = bpf_map_lookup_elem(&listeners, key);
-	return found ? *found : 0;
+	}
+	/* Or another CPU was quicker: then that row stays nobody's. */
+	found = row ? bpf_map_lookup_elem(&listeners, key) : NULL;
+	if (found)
+		return *found;
+	tcp_lose(TCP_LOSS_LISTENERS);
+	return 0;
 }
 
 SEC("tp_btf/tcp_retransmit_synack")
@@ -226,9 +225,12 @@ FUNCTION(inet_csk_reqsk_queue_hash_add, request_begin((u64)req), void *sk, void 
 /* When its first SYN-ACK was made; the kernel keeps microseconds. */
 static __always_inline u64 request_synack_ns(void *request, bool typed)
 {
-	struct tcp_request_sock *of = typed ? bpf_skc_to_tcp_request_sock(request) : request;
+	/* Of a listener of MPTCP it is none of TCP's, to that helper. */
+	struct tcp_request_sock *of = typed ? bpf_skc_to_tcp_request_sock(request) : NULL;
 
-	return of ? FIELD(of, typed, snt_synack) * 1000 : 0;
+	if (of)
+		return of->snt_synack * 1000;
+	return BPF_CORE_READ((struct tcp_request_sock *)request, snt_synack) * 1000;
 }
 
 /* The ACK has come, and made a child of it; unless another CPU did so before: @own is false. */

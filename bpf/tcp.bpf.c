@@ -68,10 +68,19 @@ char LICENSE[] SEC("license") = "GPL";
 /* A field of what such a program is passed, or of what that points to. */
 #define FIELD(p, typed, field) ((typed) ? (p)->field : BPF_CORE_READ(p, field))
 
+/* Its result is used, without which it would be no barrier on arm64. */
+#define FULL_BARRIER(p)								\
+	do {									\
+		typeof(*(p)) there = __sync_fetch_and_add(p, 0);		\
+										\
+		barrier_var(there);						\
+	} while (0)
+
 /* --- knobs, fixed at load ---------------------------------------------------- */
 
-/* SYNs, requests and minisocks are hooked. */
+/* SYNs and requests are hooked; minisocks are. */
 const volatile bool functions_on;
+const volatile bool minisocks_on;
 /* Rows are whole: see struct tcp_row. */
 const volatile bool data_on;
 /* The map threads is that of a run of wait.bpf.c, with chains. */
@@ -476,7 +485,8 @@ static __always_inline struct tcp_row *row_passive(const struct sock *sk, u64 co
 		row->synack_ns = softirq->child_synack_ns;
 		softirq->child = 0;
 	} else if (functions_on) {
-		if (!(row->flags & (TCP_FASTOPEN | TCP_SEEDED)))
+		/* A subflow that joins another does not come from its request here, either. */
+		if (!(row->flags & (TCP_FASTOPEN | TCP_SEEDED | TCP_MULTIPATH)))
 			row->flags |= TCP_COOKIE;
 	} else if (!row->syn_retransmits) {
 		/*
@@ -507,6 +517,14 @@ static __always_inline void row_closing(struct tcp_row *row, const struct sock *
 	}
 }
 
+/* TCP_LINGER2 below 0: whoever closes it does not wait for the peer's FIN, but resets. */
+static __always_inline bool waits_not_for_fin(const struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+
+	return tp && bpf_core_field_exists(tp->linger2) && tp->linger2 < 0;
+}
+
 /*
  * close() with data unread, or told not to linger, sets CLOSE and sends the reset after it
  * (tcp_disconnect(), __tcp_close()), when the row is gone. Whoever has shut down already
@@ -517,6 +535,8 @@ static __always_inline bool is_abort(const struct tcp_row *row, const struct soc
 {
 	if (row->flags & TCP_RESET_IN || sk->sk_err)
 		return false;
+	if (old == STATE_FIN_WAIT2 && waits_not_for_fin(sk))
+		return !(sk->__sk_common.skc_flags & SOCK_DONE);
 	if (old == STATE_FIN_WAIT1 || old == STATE_FIN_WAIT2)
 		return !(sk->__sk_common.skc_flags & (SOCK_DEAD | SOCK_DONE));
 	return old == STATE_ESTABLISHED || old == STATE_CLOSE_WAIT;
@@ -524,12 +544,14 @@ static __always_inline bool is_abort(const struct tcp_row *row, const struct soc
 
 /*
  * A minisock takes the place of one that nobody has any more, to wait for the peer's FIN
- * (tcp_time_wait() with TCP_FIN_WAIT2).
+ * (tcp_time_wait() with TCP_FIN_WAIT2). Where minisocks are not seen, it is taken for granted
+ * that one could be made.
  */
 static __always_inline bool is_orphaned(const struct tcp_row *row, const struct sock *sk, u8 old)
 {
 	return old == STATE_FIN_WAIT2 && !sk->sk_err &&
 	       !(row->flags & (TCP_RESET_IN | TCP_RESET_OUT)) &&
+	       (row->flags & TCP_LEFT_BEHIND || !minisocks_on) &&
 	       (sk->__sk_common.skc_flags & (SOCK_DEAD | SOCK_DONE)) == SOCK_DEAD;
 }
 
@@ -579,16 +601,18 @@ static __always_inline bool is_passed_over(const struct sock *sk)
 	return over;
 }
 
-/* The last ACK of a handshake has come, to a child of a listener. */
+/*
+ * The last ACK of a handshake has come, to a child of a listener; or to one that connects, as
+ * the other does. If the latter was passed over, it is taken for a child, and drawn again.
+ */
 static __always_inline int shakes_hands(const struct sock *sk, u8 new)
 {
 	struct tcp_row *row;
 	u64 now;
 
-	if (!netns_selected(sk))
-		return 0;
 	/* Before a row is made: on a server most are not, if ports are asked for. */
-	if (!ports_selected(sk->__sk_common.skc_num, bpf_ntohs(sk->__sk_common.skc_dport)) ||
+	if (!netns_selected(sk) ||
+	    !ports_selected(sk->__sk_common.skc_num, bpf_ntohs(sk->__sk_common.skc_dport)) ||
 	    is_passed_over(sk)) {
 		early_forget((u64)sk);
 		child_forget(sk);
@@ -598,6 +622,7 @@ static __always_inline int shakes_hands(const struct sock *sk, u8 new)
 	row = row_passive(sk, bpf_get_socket_cookie((void *)sk), now);
 	if (!row || !row_selected(row)) {
 		early_forget((u64)sk);
+		child_forget(sk);
 		if (row)
 			row_drop(row->cookie);
 		return 0;
@@ -605,7 +630,7 @@ static __always_inline int shakes_hands(const struct sock *sk, u8 new)
 	row_left(row, STATE_SYN_RECV, now);
 	row->state = new;
 	/* With the barrier that accepted() counts on, between state and look-up. */
-	__sync_fetch_and_add(&row->retransmits, 0);
+	FULL_BARRIER(&row->retransmits);
 	if (row_early(row, (u64)sk))
 		row_closing(row, sk, STATE_SYN_RECV, new, now);
 	else

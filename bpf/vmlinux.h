@@ -400,6 +400,7 @@ struct tcp_sock {
 	u32 snd_una;
 	u32 snd_wnd;
 	u32 rcv_wnd;
+	int linger2;
 };
 
 struct mptcp_sock {

@@ -34,6 +34,19 @@ class Between:
         return "%s to %s" % (self.low, "any" if self.high is None else self.high)
 
 
+class Times:
+    """Of so many, each of them more than 0."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def __eq__(self, other):
+        return other["count"] == self.n and other["sum"] >= self.n
+
+    def __repr__(self):
+        return "%d times" % self.n
+
+
 class Set:
     """An object with these keys, and perhaps those; which of them may be null."""
 
@@ -636,6 +649,7 @@ def multipath(net, truth):
     truth.group("MPTCP, active", {"direction": "active", "port": port}, connections=1,
                 established=1, multipath=1, pid=os.getpid(), bytes_out=100)
     truth.group("MPTCP, passive", {"direction": "passive", "port": port}, connections=1,
-                established=1, accepted=1, multipath=1, pid=os.getpid(), bytes_in=100)
+                established=1, accepted=1, multipath=1, pid=os.getpid(), bytes_in=100,
+                exact={"syn_to_synack_ns": Times(1), "synack_to_ack_ns": Times(1)})
     # How it ends, and so what is left, is a matter of both ends of all its subflows.
     return None

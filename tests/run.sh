@@ -245,7 +245,7 @@ with_module()
 # processor for itself.
 figures()
 {
-	local name tiers
+	local name tiers icount
 
 	for name in 6.1 6.12 7.2; do
 		# Tracepoints alone are also what the live kernel has.
@@ -258,7 +258,10 @@ figures()
 			env "O=$O" "IOREADY_TIERS=fentry kprobe" tests/test_herd.py
 		guest $name tcp -m 2G -t 1200 -- \
 			env "O=$O" "IOREADY_TIERS=$tiers" tests/test_tcp.py
-		guest $name "tcp, hosts" -m 2G -t 1200 -- \
+		# Two processors on one, and on the others a clock that a capture can be held against.
+		icount=-i
+		[ $name != 7.2 ] || icount=
+		guest $name "tcp, hosts" $icount -m 2G -t 1200 -- \
 			env "O=$O" IOREADY_TIERS=fentry tests/test_tcp_hosts.py
 		with_module $name selftest -m 2G -t 1800 -- \
 			env "O=$O" "IOREADY_KO=$(module $name)" tests/test_selftest.sh

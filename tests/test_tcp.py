@@ -282,6 +282,31 @@ def cookies(tier):
        report["counters"]["syncookies_received"] == 5, report["counters"])
 
 
+# FIN_WAIT_2 that is not waited in, for the peer's FIN: once it is there, or on the way to it.
+LINGER2 = """
+import socket, sys, time
+listener = socket.create_server(("127.0.0.1", 0))
+for shut in (True, False):
+    c = socket.create_connection(listener.getsockname())
+    a, _ = listener.accept()
+    c.setsockopt(socket.IPPROTO_TCP, socket.TCP_LINGER2, -1)
+    if shut:
+        c.shutdown(socket.SHUT_WR)
+        a.recv(1)
+        time.sleep(0.2)
+    c.close()
+    time.sleep(0.2)
+    a.close()
+"""
+
+
+def linger2(tier):
+    lines, _ = traced(tier, LINGER2)
+    ends = [(line["orphaned"], line["reset_out"]) for line in lines
+            if line["direction"] == "active"]
+    ok("%s: whoever does not wait for a FIN resets" % tier, ends == [(False, True)] * 2, lines)
+
+
 def sample(tier):
     """Both ends are many, and each of them is followed or counted."""
     for _ in range(ATTEMPTS):
@@ -471,6 +496,7 @@ def main():
         timeouts(tier)
         filters(tier)
         sample(tier)
+        linger2(tier)
         cookies(tier)
         deferred(tier)
         windows(tier, "reads")

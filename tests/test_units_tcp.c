@@ -642,12 +642,16 @@ TEST(syns_of_which_none_came_further_are_told)
 {
 	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false);
 	struct listen_row came = { .key = { .netns_cookie = 1, .local_port = 80,
-					    .family = AF_INET }, .syns = 5 };
+					    .family = AF_INET }, .syns = 2 };
 	struct listener_record l = listener(9, 100, 0);
 	struct tcp_figures f;
 	struct err err;
 
+	/* What came while hooks were put in place is before the window. */
 	model_tcp_begin(m);
+	model_tcp_listening(&came, m);
+	model_tcp_begin(m);
+	came.syns = 7;
 	model_tcp_listening(&came, m);
 	/* Whoever listens on another port is not asked about. */
 	came.key.local_port = 81;

@@ -123,7 +123,7 @@ static int run_open(struct run *run, struct err *err)
 		return err_set(err, -errno, "%s", strerror(errno));
 	signal(SIGPIPE, SIG_IGN);
 	sources_choose(run);
-	return privilege_drop(err);
+	return privilege_drop(false, err);
 }
 
 /* What is known of the files of a look, after /proc has told which they are. */

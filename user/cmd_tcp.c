@@ -264,7 +264,6 @@ static int netns_begin(struct tcp_run *run, struct tcp_settings *settings, struc
 			model_tcp_##name(row, run->part);		\
 	}
 
-BOTH(timewait, struct timewait_row)
 BOTH(living, struct tcp_row)
 BOTH(waiting, struct timewait_row)
 BOTH(listening, struct listen_row)
@@ -272,6 +271,17 @@ BOTH(listener, struct listener_record)
 BOTH(udp_ended, struct udp_row)
 BOTH(udp_living, struct udp_row)
 BOTH(udp_port, struct udp_port_row)
+
+static void on_timewait(const struct timewait_row *row, void *arg)
+{
+	struct tcp_run *run = arg;
+
+	if (row->ended_ns < run->waits.window.start_ns)
+		return;
+	model_tcp_timewait(row, run->whole);
+	if (run->part)
+		model_tcp_timewait(row, run->part);
+}
 
 /* Once, above the lines of connections. */
 static void head(struct tcp_run *run)
@@ -287,6 +297,9 @@ static void on_ended(const struct tcp_row *row, void *arg)
 	const struct options *o = &run->t->o;
 	const struct tcp_plan *plan = tcp_plan(run->tcp);
 
+	/* While hooks were put in place. */
+	if (row->ended_ns < run->waits.window.start_ns)
+		return;
 	model_tcp_ended(row, run->whole);
 	if (run->part)
 		model_tcp_ended(row, run->part);
@@ -349,6 +362,7 @@ static int whole_begin(struct tcp_run *run, struct err *err)
 {
 	run->whole = model_begin(run, run->waits.window.start_ns);
 	tcp_passed_over(run->tcp, &run->whole_passed);
+	run->part_passed = run->whole_passed;
 	return run->whole ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
@@ -362,7 +376,6 @@ static int part_begin(struct tcp_run *run, uint64_t now, struct err *err)
 	model_tcp_free(run->part);
 	run->part = next;
 	run->told_ns = now;
-	tcp_passed_over(run->tcp, &run->part_passed);
 	return run->part ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
@@ -397,9 +410,6 @@ static int begin(struct tcp_run *run, struct err *err)
 		ret = tcp_attach(run->tcp, err);
 	if (!ret)
 		ret = run->t->waits ? run_attach(&run->waits, err) : window_begin(w, err);
-	/* What ended while hooks were put in place is before the window. */
-	if (!ret)
-		ret = tcp_drain(run->tcp, NULL, NULL, err);
 	if (!ret)
 		ret = whole_begin(run, err);
 	if (!ret)
@@ -414,16 +424,15 @@ static int begin(struct tcp_run *run, struct err *err)
 	return ret;
 }
 
-/* Connections that were passed over in the window, or in the interval. */
-static struct tcp_passed_over passed_since(const struct tcp_run *run, bool interval)
+/* Connections that were passed over in the window, or in the interval, which ends by that. */
+static struct tcp_passed_over passed_since(struct tcp_run *run, bool interval)
 {
-	const struct tcp_passed_over *before = interval ? &run->part_passed : &run->whole_passed;
-	struct tcp_passed_over now;
+	struct tcp_passed_over before = interval ? run->part_passed : run->whole_passed, now;
 
 	tcp_passed_over(run->tcp, &now);
-	now.active -= before->active;
-	now.passive -= before->passive;
-	return now;
+	if (interval)
+		run->part_passed = now;
+	return (struct tcp_passed_over){ now.active - before.active, now.passive - before.passive };
 }
 
 static int print(struct tcp_run *run, struct model_tcp *model, bool interval, uint64_t end_ns,

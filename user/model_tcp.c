@@ -379,7 +379,9 @@ void model_tcp_listening(const struct listen_row *row, void *model)
 	struct model_tcp *m = model;
 	struct listening *l;
 
-	HASH_GET(m->listening, key, row->key, l, );
+	HASH_GET(m->listening, key, row->key, l,
+		 /* Hooks count from before the window. */
+		 if (!m->listeners_seen) l->before = *row);
 	if (l)
 		l->row = *row;
 	else
@@ -448,6 +450,9 @@ static int by_port(const void *a, const void *b)
 {
 	const struct tcp_listener *x = a, *y = b;
 
+	if (x->record.key.netns_cookie != y->record.key.netns_cookie &&
+	    x->record.key.local_port == y->record.key.local_port)
+		return x->record.key.netns_cookie < y->record.key.netns_cookie ? -1 : 1;
 	return x->record.key.local_port - y->record.key.local_port;
 }
 

@@ -22,7 +22,7 @@
  * @TIME_SYNACK: passive: the SYN came -> the SYN-ACK is made: this host's own delay
  * @TIME_ACK: passive: SYN-ACK -> the ACK came: the network's and the peer's
  * @TIME_HANDSHAKE: active: SYN -> SYN-ACK
- * @TIME_ACCEPT: passive: the ACK came -> accept() returned: the program's
+ * @TIME_ACCEPT: passive: the ACK came -> accept() had it: the program's
  * @TIME_LIFE: ESTABLISHED -> CLOSE
  */
 enum tcp_time {

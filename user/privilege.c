@@ -5,15 +5,15 @@
 #include <errno.h>
 #include <sys/prctl.h>
 
-int privilege_drop(struct err *err)
+int privilege_drop(bool has_command, struct err *err)
 {
 	static const unsigned int keep[] = { CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE,
-					     CAP_DAC_READ_SEARCH };
-	unsigned int held[4];
+					     CAP_DAC_READ_SEARCH, CAP_KILL };
+	unsigned int held[5];
 	int n = 0;
 
 	/* Only what we have: an unprivileged bundle of two capabilities stays two. */
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 4 + has_command; i++)
 		if (capng_have_capability(CAPNG_EFFECTIVE, keep[i]))
 			held[n++] = keep[i];
 	capng_clear(CAPNG_SELECT_BOTH);

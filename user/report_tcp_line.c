@@ -11,15 +11,14 @@ static char *between(char *to, uint64_t from, uint64_t until)
 	return from && until >= from ? text_duration(to, until - from) : strcpy(to, "-");
 }
 
-static char *owner(char to[4 * 16 + 16], const struct tcp_row *row)
+static char *owner(char to[TEXT_PROCESS], const struct tcp_row *row, int width)
 {
-	char comm[sizeof(row->comm) + 1] = "", name[4 * 16 + 1];
+	char comm[sizeof(row->comm)] = "";
 
 	if (!(row->flags & TCP_OWNED))
 		return strcpy(to, "nobody");
-	memcpy(comm, row->comm, sizeof(row->comm));
-	sprintf(to, "%s (%u)", text_clean(name, comm), row->tgid);
-	return to;
+	memcpy(comm, row->comm, sizeof(comm) - 1);
+	return text_process(to, comm, row->tgid, width);
 }
 
 static char arrow(const struct tcp_row *row)
@@ -62,14 +61,14 @@ void report_tcp_line_head(FILE *out)
 void report_tcp_line_text(FILE *out, const struct tcp_row *row, const struct tcp_plan *plan,
 			  uint64_t unix_offset_ns)
 {
-	char when[32], who[4 * 16 + 16], local[64], remote[64], n[2][32], t[5][16];
+	char when[32], who[TEXT_PROCESS], local[64], remote[64], n[2][32], t[5][16];
 	bool passive = row->flags & TCP_PASSIVE;
 	uint64_t from = passive && !row->syn_ns ? row->synack_ns : row->syn_ns;
 	int told = 0;
 
 	between(t[0], from, row->established_ns);
-	fprintf(out, "%-15s %-22.22s %-22s %c %-22s %s%*s %8s %8s %10s %10s %7s %5u %-11s ",
-		text_time(when, row->ended_ns + unix_offset_ns), owner(who, row),
+	fprintf(out, "%-15s %-22s %-22s %c %-22s %s%*s %8s %8s %10s %10s %7s %5u %-11s ",
+		text_time(when, row->ended_ns + unix_offset_ns), owner(who, row, 22),
 		text_address(local, row->family, row->local, row->local_port), arrow(row),
 		text_address(remote, row->family, row->remote, row->remote_port),
 		passive && !plan->handshakes && from ? "~" : "",
@@ -269,7 +268,7 @@ static void end(struct picture *p, const struct tcp_row *row)
 
 void report_tcp_diagram(FILE *out, const struct tcp_row *row, const struct tcp_plan *plan)
 {
-	char who[4 * 16 + 16], local[64], remote[64], n[2][32];
+	char who[TEXT_PROCESS], local[64], remote[64], n[2][32];
 	struct picture p = { .nr = 0 };
 
 	if (!row->cookie) {
@@ -285,7 +284,7 @@ void report_tcp_diagram(FILE *out, const struct tcp_row *row, const struct tcp_p
 		    text_grouped(n[1], row->bytes_out));
 	closing(&p, row);
 	end(&p, row);
-	fprintf(out, "%s\n%9s  %-26s %s\n", owner(who, row), "",
+	fprintf(out, "%s\n%9s  %-26s %s\n", owner(who, row, TEXT_PROCESS), "",
 		text_address(local, row->family, row->local, row->local_port),
 		text_address(remote, row->family, row->remote, row->remote_port));
 	picture_print(out, &p);

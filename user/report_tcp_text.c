@@ -119,20 +119,22 @@ static uint64_t harm_at_most(const struct tcp_report *r, const struct tcp_listen
 
 static int tell_drops(FILE *out, const struct tcp_report *r)
 {
-	uint16_t port = 0;
+	const struct listen_key *last = NULL;
 	int told = 0;
 
 	for (int i = 0; i < r->figures.listeners_nr && told < FINDINGS; i++) {
 		const struct tcp_listener *l = &r->figures.listeners[i];
-		/* Told of a port once, not of each of its listeners. */
-		uint64_t full = l->record.key.local_port != port ? full_at(r, l) : 0;
-		uint64_t most = harm_at_most(r, l);
+		const struct listen_key *key = &l->record.key;
+		/* Told of a port once, not of each of its listeners, which stand together. */
+		bool again = last && key->local_port == last->local_port &&
+			     key->netns_cookie == last->netns_cookie;
+		uint64_t full = again ? 0 : full_at(r, l), most = harm_at_most(r, l);
 		char name[4 * 16 + 1], n[32];
 
-		port = l->record.key.local_port;
+		last = key;
 		if (!full && !most)
 			continue;
-		fprintf(out, "Port %u (%s, %u):", port, text_clean(name, l->record.comm),
+		fprintf(out, "Port %u (%s, %u):", key->local_port, text_clean(name, l->record.comm),
 			l->record.tgid);
 		if (full)
 			fprintf(out, " %s SYNs found the accept queue full", text_grouped(n, full));

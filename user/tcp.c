@@ -244,6 +244,7 @@ static void knobs_set(struct tcp *tcp)
 
 	filter_knobs(knobs, &s->filter);
 	knobs->functions_on = tcp->plan.handshakes;
+	knobs->minisocks_on = tcp->plan.minisocks;
 	knobs->data_on = tcp->plan.data;
 	knobs->sample = s->sample;
 	knobs->waits_on = tcp->plan.waits;
@@ -328,8 +329,8 @@ static int keep(struct tcp *tcp, struct bpf_link *link, const char *where, struc
 }
 
 /*
- * As kprobe.multi also a single one: it costs less than a kprobe, and is run where an interrupt
- * comes within another one.
+ * As kprobe.multi also a single one: it costs less than a kprobe, and one that an interrupt comes
+ * to within a kprobe is run, if that is not one of BPF's; or counted as missed (since 6.7).
  */
 static struct bpf_link *attach_kprobe(const struct tcp *tcp, const struct function *f)
 {
@@ -377,8 +378,6 @@ static int on_ring(void *arg, void *data, size_t size)
 	struct tcp *tcp = arg;
 	const uint32_t *kind = data;
 
-	if (!tcp->fns)
-		return 0;
 	if (*kind == TCP_RECORD_CONNECTION &&
 	    size >= offsetof(struct tcp_record, row) + seats_size(&tcp->rows))
 		tcp->fns->ended(row_whole(tcp, &((const struct tcp_record *)data)->row), tcp->arg);

@@ -193,10 +193,7 @@ struct tcp_fns {
 	void (*udp_port)(const struct udp_port_row *row, void *arg);
 };
 
-/**
- * tcp_drain() - hand out what has ended since the last time; 0 or -errno
- * @fns: NULL: it is thrown away
- */
+/** tcp_drain() - hand out what has ended since the last time; 0 or -errno */
 int tcp_drain(struct tcp *tcp, const struct tcp_fns *fns, void *arg, struct err *err);
 
 /** tcp_snapshot() - hand out where everything stands; 0 or -errno */

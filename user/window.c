@@ -92,7 +92,7 @@ int window_begin(struct window *window, struct err *err)
 {
 	window->start_unix_ns = now(CLOCK_REALTIME);
 	window->start_ns = window_now();
-	return privilege_drop(err);
+	return privilege_drop(window->has_command, err);
 }
 
 uint64_t window_deadline(const struct window *window)
@@ -135,15 +135,17 @@ enum window_event window_wait(struct window *window, uint64_t until_ns, int inpu
 int window_command_end(struct window *window)
 {
 	const struct signalfd_siginfo *by = &window->signal;
+	struct pollfd ended = { window->command.pidfd, POLLIN, 0 };
+	pid_t pid = window->command.pid;
 
 	/* Who has ended the window by one does not want to wait. */
 	while (!by->ssi_signo && event_wait(window, NULL, -1) != WINDOW_STOP)
 		;
-	if (!by->ssi_signo)
+	if (!by->ssi_signo || poll(&ended, 1, 0) > 0)
 		return command_wait(&window->command);
-	/* A terminal sends it to both. */
-	if (by->ssi_code != SI_KERNEL)
-		kill(window->command.pid, by->ssi_signo);
+	/* A terminal sends it to both, if both are of its group. */
+	if (by->ssi_code != SI_KERNEL || getpgid(pid) != getpgrp())
+		kill(pid, by->ssi_signo);
 	return 128 + by->ssi_signo;
 }
 

@@ -9,7 +9,7 @@
 #       one per instruction, so that a cost is a number and not a timing
 #   -o  a directory shared with the guest at the same path, in the environment
 #       as IOREADY_OUT; the console log is left there too
-# The command finds the kernel's name in IOREADY_GUEST. Exit status: the
+# The command finds the kernel's name in IOREADY_GUEST, and 1 in IOREADY_ICOUNT with -i. Exit status: the
 # command's; 123 the kernel complained, 124 time-out, 125 the guest died, 2 usage.
 set -u
 here=$(cd "$(dirname "$0")" && pwd -P)
@@ -113,6 +113,7 @@ fi
 	printf 'GUEST_CWD=%s\n' "$(quote "$(pwd -P)")"
 	printf 'GUEST_KERNEL=%s\n' "$(quote "$dir")"
 	printf 'GUEST_OUT=%s\n' "$(quote "$out")"
+	printf 'GUEST_ICOUNT=%s\n' "$icount"
 	printf 'guest_command() {\nexec'
 	for word; do
 		printf ' '
