@@ -533,8 +533,9 @@ def witness(net, tier, delay, n):
                 line["synack_to_ack_ns"] - (c["ack"] - c["synack"]))
             if delay and line["synack_to_ack_ns"] < 2 * delay * MS:
                 results.ok("never below the delay", False, line)
-        # An emulated clock stands still and leaps, but less than a tick of the kernel; not the
-        # one that counts instructions, beside which nobody else works: there it holds of each.
+        # An emulated clock stands still and leaps, but less than a tick of the kernel; not one
+        # that counts instructions: by that it holds of each. But who connects may be preempted
+        # before its SYN goes out.
         limit = 5 * MS if GUEST and not ICOUNT else 100000
         for what, row in rows.items():
             # What a host sends waits in its own netem, and comes to its capture after that:
@@ -551,7 +552,8 @@ def witness(net, tier, delay, n):
                 what, len(row), middle / 1000, worst / 1000)
             print("# %s, %s: %s" % (tier, name, said), flush=True)
             results.ok("%s: within %d us" % (what, limit // 1000),
-                       abs(worst if ICOUNT else middle) < limit, said, row)
+                       abs(worst if ICOUNT and what.endswith("server") else middle) < limit,
+                       said, row)
         if delay:
             handshakes = [l["handshake_ns"] for l in lines if l["direction"] == "active"]
             results.ok("handshakes take the delay, and no more than connect()",
