@@ -34,7 +34,8 @@ LIB := options window parse text err types kernel filter libbpf_said table links
 	selftest_compare report_selftest report_event look process files borrow \
 	model_snapshot report_snapshot report_snapshot_text report_snapshot_json \
 	model_top report_top screen_top \
-	tcp seats netstat model_tcp model_tcp_group model_udp report_tcp_text report_tcp_json report_tcp_line
+	tcp seats netstat model_tcp model_tcp_group model_udp report_tcp_text report_tcp_finding \
+	report_tcp_words report_tcp_json report_tcp_line
 USER := main cmd_stat cmd_trace cmd_top cmd_tcp cmd_selftest cmd_snapshot cmd_doctor $(LIB)
 OBJS := $(USER:%=$(O)/%.o)
 MAN := ioready.1 ioready-stat.1 ioready-trace.1 ioready-top.1 ioready-tcp.1 ioready-selftest.1 \
@@ -89,7 +90,7 @@ $(O)/tests/load: tests/load.c Makefile | $(O)/tests
 $(O)/tests/floor.bpf.o: tests/bench/floor.bpf.c bpf/vmlinux.h bpf/abi.h | $(O)/tests
 	$(CLANG) $(BPF_CFLAGS) -Ibpf -c -o $@ $<
 
-$(O)/tests/floor: tests/bench/floor.c $(O)/tests/floor.skel.h $(O)/kernel.o $(O)/types.o $(O)/err.o Makefile
+$(O)/tests/floor: tests/bench/floor.c $(O)/tests/floor.skel.h $(O)/kernel.o $(O)/types.o $(O)/text.o $(O)/err.o Makefile
 	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.o,$^) $(LDLIBS)
 
 # --- what people type -------------------------------------------------------------
