@@ -11,5 +11,6 @@
 #include "test_units_report.c"
 #include "test_units_snapshot.c"
 #include "test_units_tcp.c"
+#include "test_units_tcp_text.c"
 
 TEST_HARNESS_MAIN

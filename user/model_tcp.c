@@ -543,6 +543,20 @@ static bool living_add(struct model_tcp *m, uint64_t end_ns, struct tcp_figures 
 	return true;
 }
 
+static bool several_netns(const struct tcp_figures *f)
+{
+	uint32_t first = f->groups_nr      ? f->groups[0]->netns :
+			 f->listeners_nr ? f->listeners[0].record.netns : 0;
+
+	for (int i = 0; i < f->groups_nr; i++)
+		if (f->groups[i]->netns != first)
+			return true;
+	for (int i = 0; i < f->listeners_nr; i++)
+		if (f->listeners[i].record.netns != first)
+			return true;
+	return false;
+}
+
 int model_tcp_figures(struct model_tcp *m, uint64_t end_ns, struct tcp_figures *figures,
 		      struct err *err)
 {
@@ -583,6 +597,7 @@ int model_tcp_figures(struct model_tcp *m, uint64_t end_ns, struct tcp_figures *
 	figures->listeners_nr = n;
 	qsort(m->told, figures->groups_nr, sizeof(*m->told), more_connections);
 	qsort(m->told_listeners, n, sizeof(*m->told_listeners), by_port);
+	figures->several_netns = several_netns(figures);
 	return 0;
 }
 

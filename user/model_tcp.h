@@ -192,6 +192,7 @@ struct tcp_listener {
  *	filtered, they are in no group
  * @overflow: connections in groups that were given up, for there were too many
  * @udp: datagrams, most that was dropped first
+ * @several_netns: they are of more than one network namespace
  * @exemplar: the connection whose handshake, with accept(), took longest, at least; if none
  *	was established, that which failed, or still connects, and took longest to; or another,
  *	rather one that has ended; cookie 0: there was none
@@ -206,6 +207,7 @@ struct tcp_figures {
 	uint64_t overflow;
 	const struct udp_group *const *udp;
 	int udp_nr;
+	bool several_netns;
 	struct tcp_row exemplar;
 };
 

@@ -44,6 +44,10 @@ struct tcp_report {
 void report_tcp_text(FILE *out, const struct tcp_report *report,
 		     const struct text_options *options);
 
+/** report_tcp_findings() - what that begins with */
+void report_tcp_findings(FILE *out, const struct tcp_report *report,
+			 const struct text_options *options);
+
 /** report_tcp_json() - one object on one line; 0 or -ENOMEM */
 int report_tcp_json(FILE *out, const struct tcp_report *report);
 

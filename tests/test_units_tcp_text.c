@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* test_units_tcp_text.c - a connection in text: as a line, and as a picture. */
+#include "test_units.h"
+
+/* What is printed of a connection in text: as a line, and as a picture. */
+static char *connection_text(const struct tcp_row *row, const struct tcp_plan *plan)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	report_tcp_line_text(out, row, plan, 0);
+	report_tcp_line_json(out, row, plan, 0);
+	report_tcp_diagram(out, row, plan);
+	fclose(out);
+	return text;
+}
+
+TEST(a_connection_can_be_told_whatever_it_is)
+{
+	static const uint32_t flags[] = { 0, TCP_PASSIVE, TCP_SEEDED, TCP_PASSIVE | TCP_COOKIE,
+					  TCP_RESET_IN, TCP_RESET_OUT, TCP_OWNED, TCP_HALF_CLOSED };
+	struct tcp_plan plans[] = { { .tier = TIER_TRACEPOINT },
+				    { .tier = TIER_FENTRY, .handshakes = true, .minisocks = true } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags) * 2 * 2 * 4; i++) {
+		struct tcp_row row = active_row(1);
+		char *text;
+
+		row.flags = flags[i % ARRAY_SIZE(flags)];
+		row.closer = i / 32 % 4;
+		if (i / 16 % 2)
+			row.established_ns = row.synack_ns = row.state_ns[STATE_ESTABLISHED] = 0;
+		/* As wide as it goes: a name of bytes that move the cursor, all of IPv6. */
+		memset(row.comm, 033, sizeof(row.comm) - 1);
+		row.flags |= TCP_OWNED;
+		row.tgid = UINT32_MAX;
+		row.family = AF_INET6;
+		memset(row.local, 0xff, 16);
+		memset(row.remote, 0xff, 16);
+		row.local_port = row.remote_port = 65535;
+		row.bytes_in = row.bytes_out = UINT64_MAX;
+		row.syn_retransmits = row.error = UINT16_MAX;
+		row.retransmits = row.srtt_us = UINT32_MAX;
+		row.reset_reason = UINT8_MAX;
+		text = connection_text(&row, &plans[i / 8 % 2]);
+		ASSERT_NE(NULL, text);
+		EXPECT_EQ(NULL, strchr(text, 033));
+		EXPECT_NE(NULL, strstr(text, "\\x1b\\x1b"));
+		EXPECT_NE(NULL, strstr(text, "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535"));
+		free(text);
+	}
+}
+
+TEST(a_line_says_that_it_timed_out_whoever_closed)
+{
+	struct tcp_plan plan = { .tier = TIER_TRACEPOINT };
+	struct tcp_row row = active_row(1);
+	char *text;
+
+	row.error = ETIMEDOUT;
+	row.state_ns[STATE_FIN_WAIT1] = 1000;
+	text = connection_text(&row, &plan);
+	EXPECT_NE(NULL, strstr(text, " timed out   "));
+	EXPECT_NE(NULL, strstr(text, "\"closed_first\":\"local\",\"timed_out\":true"));
+	free(text);
+	/* Keepalive sends a reset when it gives up. */
+	row.flags |= TCP_RESET_OUT;
+	text = connection_text(&row, &plan);
+	EXPECT_NE(NULL, strstr(text, " timed out   "));
+	free(text);
+	row.error = 0;
+	text = connection_text(&row, &plan);
+	EXPECT_NE(NULL, strstr(text, " reset out   "));
+	EXPECT_NE(NULL, strstr(text, "\"timed_out\":false"));
+	free(text);
+}
+
+TEST(a_picture_has_the_times_on_its_arrows)
+{
+	struct tcp_plan plan = { .tier = TIER_FENTRY, .handshakes = true, .minisocks = true };
+	struct tcp_row row = passive_row(1);
+	char *text;
+
+	row.state_ns[STATE_LAST_ACK] = 100;
+	text = connection_text(&row, &plan);
+	EXPECT_NE(NULL, strstr(text, "      0ns  |<--- SYN              ----|"));
+	EXPECT_NE(NULL, strstr(text, "     10ns  |---- SYN-ACK          --->|  this host took 10ns"));
+	EXPECT_NE(NULL, strstr(text, "    210ns  |<--- ACK              ----|  network and peer took "
+				     "200ns"));
+	EXPECT_NE(NULL, strstr(text, "   5.21us  |                          |  accept() returned: it "
+				     "waited 5.00us"));
+	EXPECT_NE(NULL, strstr(text, "10 bytes in, 1,000 out"));
+	EXPECT_NE(NULL, strstr(text, "close(), after 1.31us: LAST-ACK"));
+	free(text);
+	/* What the tracepoints alone do not tell is not made up. */
+	plan = (struct tcp_plan){ .tier = TIER_TRACEPOINT };
+	row.syn_ns = 0;
+	text = connection_text(&row, &plan);
+	EXPECT_NE(NULL, strstr(text, "?  |<--- SYN"));
+	EXPECT_NE(NULL, strstr(text, "network and peer took ~200ns"));
+	EXPECT_NE(NULL, strstr(text, "\"syn_to_synack_ns\":null"));
+	free(text);
+	/* The SYN-ACK was sent again. */
+	row.synack_ns = 0;
+	row.syn_retransmits = 1;
+	text = connection_text(&row, &plan);
+	EXPECT_NE(NULL, strstr(text, "?  |---- SYN-ACK          --->|  \n"
+				     "           :                          :  the SYN-ACK was sent again 1 times\n"
+				     "      0ns  |<--- ACK              ----|  \n"));
+	free(text);
+}
+
+/* Lines of a picture, from the one that begins with @from on. */
+#define EXPECT_PICTURE(row, from, lines) do {					\
+	char *text = connection_text(row, &(struct tcp_plan){ .handshakes = true }); \
+	const char *begin = strstr(text, from);					\
+										\
+	ASSERT_NE(NULL, begin);							\
+	EXPECT_STREQ(lines, begin);						\
+	free(text);								\
+} while (0)
+
+TEST(a_picture_goes_on_in_time_whatever_came_first)
+{
+	struct tcp_row row = passive_row(1);
+
+	/* The peer closed before accept() returned. */
+	row.closing_ns = BEGIN_NS + 400;
+	row.state_ns[STATE_CLOSE_WAIT] = 9600;
+	row.state_ns[STATE_LAST_ACK] = 310;
+	EXPECT_PICTURE(&row, "    210ns  |<--- ACK",
+		       "    210ns  |<--- ACK              ----|  network and peer took 200ns\n"
+		       "    300ns  |<--- FIN              ----|  CLOSE-WAIT\n"
+		       "   5.21us  |                          |  accept() returned: it waited 5.00us\n"
+		       "           :                          :  10 bytes in, 1,000 out\n"
+		       "   9.90us  |---- FIN              --->|  close(), after 9.60us: LAST-ACK\n"
+		       "   10.2us  |<--- ACK              ----|  the end\n\n");
+	/* That it was not seen stands where it would have been, at the earliest. */
+	row.accepted_ns = 0;
+	EXPECT_PICTURE(&row, "    210ns  |<--- ACK",
+		       "    210ns  |<--- ACK              ----|  network and peer took 200ns\n"
+		       "        ?  |                          |  accept() was not seen\n"
+		       "           :                          :  10 bytes in, 1,000 out\n"
+		       "    300ns  |<--- FIN              ----|  CLOSE-WAIT\n"
+		       "   9.90us  |---- FIN              --->|  close(), after 9.60us: LAST-ACK\n"
+		       "   10.2us  |<--- ACK              ----|  the end\n\n");
+	/* By Fast Open it returns before the ACK. */
+	row = passive_row(1);
+	row.accepted_ns = row.established_ns - 100;
+	EXPECT_PICTURE(&row, "    110ns  |",
+		       "    110ns  |                          |  accept() returned: it waited 0ns\n"
+		       "    210ns  |<--- ACK              ----|  network and peer took 200ns\n"
+		       "           :                          :  10 bytes in, 1,000 out\n"
+		       "   8.90us  |<--- FIN              ----|  CLOSE-WAIT\n"
+		       "   10.2us  |                          |  the end\n\n");
+}
+
+TEST(a_picture_has_no_packet_that_never_came)
+{
+	struct tcp_row row = active_row(1);
+
+	row.closing_ns = row.ended_ns - 900;
+	row.state_ns[STATE_FIN_WAIT1] = 900;
+	row.error = ETIMEDOUT;
+	EXPECT_PICTURE(&row, "   2.10us  |",
+		       "   2.10us  |---- FIN              --->|  close(): FIN-WAIT-1\n"
+		       "   3.00us  |                          |  no answer came any more: it was given up\n\n");
+	/* It is not over. */
+	row.error = row.ended_ns = row.state_ns[STATE_FIN_WAIT1] = 0;
+	row.state = STATE_FIN_WAIT1;
+	EXPECT_PICTURE(&row, "   2.10us  |",
+		       "   2.10us  |---- FIN              --->|  close(): FIN-WAIT-1\n"
+		       "           :                          :  and is fin-wait-1\n\n");
+	/* It came, and then nobody had it; or a reset; or the peer's FIN. */
+	row = active_row(1);
+	row.closing_ns = row.ended_ns - 900;
+	row.state_ns[STATE_FIN_WAIT1] = 890;
+	row.state_ns[STATE_FIN_WAIT2] = 10;
+	row.flags |= TCP_ORPHANED;
+	EXPECT_PICTURE(&row, "   2.99us  |",
+		       "   2.99us  |<--- ACK              ----|  FIN-WAIT-2\n"
+		       "   3.00us  |                          |  nobody reads on: the rest of FIN-WAIT-2 "
+		       "and TIME-WAIT is a minisock's\n\n");
+	row.flags = TCP_OWNED | TCP_RESET_IN;
+	EXPECT_PICTURE(&row, "   2.99us  |",
+		       "   2.99us  |<--- ACK              ----|  FIN-WAIT-2\n"
+		       "   3.00us  |<--- RST              ----|  the end\n\n");
+	row.flags = TCP_OWNED;
+	EXPECT_PICTURE(&row, "   2.99us  |",
+		       "   2.99us  |<--- ACK              ----|  FIN-WAIT-2\n"
+		       "   3.00us  |<--- FIN              ----|  ACK; TIME-WAIT is a minisock's\n\n");
+	/* The second FIN is not acknowledged either. */
+	row = passive_row(1);
+	row.error = ETIMEDOUT;
+	row.state_ns[STATE_CLOSE_WAIT] = 310;
+	row.state_ns[STATE_LAST_ACK] = 1000;
+	EXPECT_PICTURE(&row, "   8.90us  |",
+		       "   8.90us  |<--- FIN              ----|  CLOSE-WAIT\n"
+		       "   9.21us  |---- FIN              --->|  close(), after 310ns: LAST-ACK\n"
+		       "   10.2us  |                          |  no answer came any more: it was given up\n\n");
+}
+
+TEST(a_picture_of_what_was_never_established)
+{
+	struct tcp_row row = active_row(1);
+	char *text;
+
+	row.closer = CLOSER_NONE;
+	row.synack_ns = row.established_ns = row.state_ns[STATE_ESTABLISHED] = 0;
+	row.flags |= TCP_RESET_IN;
+	row.error = ECONNREFUSED;
+	EXPECT_PICTURE(&row, "      0ns  |",
+		       "      0ns  |---- SYN              --->|  connect()\n"
+		       "   3.00us  |<--- RST              ----|  refused\n\n");
+	/* Still sent; the times of the first eight are kept. */
+	row.flags = TCP_OWNED;
+	row.error = row.ended_ns = row.state_ns[STATE_SYN_SENT] = 0;
+	row.state = STATE_SYN_SENT;
+	row.syn_retransmits = 10;
+	for (int i = 0; i < SYN_RETRANSMITS_MAX; i++)
+		row.syn_retransmit_ns[i] = row.syn_ns + 1000 * (i + 1);
+	EXPECT_PICTURE(&row, "   8.00us  |",
+		       "   8.00us  |---- SYN again        --->|  no answer came\n"
+		       "           :                          :  and 2 times more\n"
+		       "           :                          :  and is syn-sent\n\n");
+	row.cookie = 0;
+	text = connection_text(&row, &(struct tcp_plan){ 0 });
+	EXPECT_NE(NULL, strstr(text, "There was no connection"));
+	free(text);
+}
