@@ -156,11 +156,14 @@ tool_start() {
 		"$ioready" trace -a -v -q -o /dev/null <&9 2>"$said" &
 		pattern='attached in'
 		;;
-	tcp | tcp_data)
-		data=
-		[ "$1" = tcp ] || data=--data
-		# shellcheck disable=SC2086 # empty for the one
-		"$ioready" tcp -a -v -q $data -o /dev/null <&9 2>"$said" &
+	tcp | tcp_data | tcp_sample)
+		case $1 in
+		tcp) more='' ;;
+		tcp_data) more=--data ;;
+		tcp_sample) more=--sample=8 ;;
+		esac
+		# shellcheck disable=SC2086 # empty for the first
+		"$ioready" tcp -a -v -q $more -o /dev/null <&9 2>"$said" &
 		pattern='attached in'
 		;;
 	tcpstates | tcpconnlat)
@@ -421,7 +424,7 @@ part_redis() {
 
 # tcp_tools: those that work on this kernel; bcc's, where they are and can attach.
 tcp_tools() {
-	tools='bare tcp tcp_data'
+	tools='bare tcp tcp_data tcp_sample'
 	for tool in tcpstates tcpconnlat; do
 		if ! have $tool; then
 			skip $tool
