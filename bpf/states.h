@@ -21,11 +21,12 @@ static __always_inline void early_forget(u64 sk)
 		__sync_fetch_and_sub(&earlies_nr, 1);
 }
 
-/* Nor is it the one that this CPU has just made. */
+/* Nothing comes of a child: forgets who was early, and that this CPU has just made it. */
 static __always_inline void child_forget(const struct sock *sk)
 {
 	struct softirq *softirq = softirq_get();
 
+	early_forget((u64)sk);
 	if (softirq && softirq->child == (u64)sk)
 		softirq->child = 0;
 }
@@ -208,14 +209,12 @@ static __always_inline int shakes_hands(const struct sock *sk, u8 new)
 	if (!netns_selected(sk) ||
 	    !ports_selected(sk->__sk_common.skc_num, bpf_ntohs(sk->__sk_common.skc_dport)) ||
 	    is_passed_over(sk)) {
-		early_forget((u64)sk);
 		child_forget(sk);
 		return 0;
 	}
 	now = bpf_ktime_get_ns();
 	row = row_passive(sk, bpf_get_socket_cookie((void *)sk), now);
 	if (!row || !row_selected(row)) {
-		early_forget((u64)sk);
 		child_forget(sk);
 		if (row)
 			row_drop(row->cookie);
@@ -257,10 +256,8 @@ int BPF_PROG(state, const struct sock *sk, int old, int new)
 	if (old == STATE_SYN_RECV && new != STATE_CLOSE)
 		return shakes_hands(sk, new);
 	/* Its ACK never came, and its address may be another's from now on. */
-	if (old == STATE_SYN_RECV) {
-		early_forget((u64)sk);
+	if (old == STATE_SYN_RECV)
 		child_forget(sk);
-	}
 	row = row_get(sk);
 	if (!row)
 		return 0;

@@ -254,8 +254,8 @@ static int netns_begin(struct tcp_run *run, struct tcp_settings *settings, struc
 /* --- records ----------------------------------------------------------------------------- */
 
 /* Each goes to both models, which take of it what is theirs. */
-#define BOTH(name, type)						\
-	static void on_##name(const type *row, void *arg)		\
+#define BOTH(name, type, told)						\
+	static void told(const type *row, void *arg)			\
 	{								\
 		struct tcp_run *run = arg;				\
 									\
@@ -264,23 +264,26 @@ static int netns_begin(struct tcp_run *run, struct tcp_settings *settings, struc
 			model_tcp_##name(row, run->part);		\
 	}
 
-BOTH(living, struct tcp_row)
-BOTH(waiting, struct timewait_row)
-BOTH(listening, struct listen_row)
-BOTH(listener, struct listener_record)
-BOTH(udp_ended, struct udp_row)
-BOTH(udp_living, struct udp_row)
-BOTH(udp_port, struct udp_port_row)
+BOTH(ended, struct tcp_row, both_ended)
+BOTH(timewait, struct timewait_row, both_timewait)
+BOTH(living, struct tcp_row, on_living)
+BOTH(waiting, struct timewait_row, on_waiting)
+BOTH(listening, struct listen_row, on_listening)
+BOTH(listener, struct listener_record, on_listener)
+BOTH(udp_ended, struct udp_row, on_udp_ended)
+BOTH(udp_living, struct udp_row, on_udp_living)
+BOTH(udp_port, struct udp_port_row, on_udp_port)
+
+/* While hooks were put in place. */
+static bool is_before(const struct tcp_run *run, uint64_t ended_ns)
+{
+	return ended_ns < run->waits.window.start_ns;
+}
 
 static void on_timewait(const struct timewait_row *row, void *arg)
 {
-	struct tcp_run *run = arg;
-
-	if (row->ended_ns < run->waits.window.start_ns)
-		return;
-	model_tcp_timewait(row, run->whole);
-	if (run->part)
-		model_tcp_timewait(row, run->part);
+	if (!is_before(arg, row->ended_ns))
+		both_timewait(row, arg);
 }
 
 /* Once, above the lines of connections. */
@@ -297,12 +300,9 @@ static void on_ended(const struct tcp_row *row, void *arg)
 	const struct options *o = &run->t->o;
 	const struct tcp_plan *plan = tcp_plan(run->tcp);
 
-	/* While hooks were put in place. */
-	if (row->ended_ns < run->waits.window.start_ns)
+	if (is_before(run, row->ended_ns))
 		return;
-	model_tcp_ended(row, run->whole);
-	if (run->part)
-		model_tcp_ended(row, run->part);
+	both_ended(row, run);
 	if (!run->t->each || (filter_any(&run->waits.window.filter) && !(row->flags & TCP_OWNED)))
 		return;
 	head(run);
