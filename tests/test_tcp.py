@@ -83,8 +83,9 @@ s.bind(("127.0.0.1", 0))
 socket.socket().connect_ex(s.getsockname())
 """
 
-# Servers whose sockets drop all that comes, so that nothing is answered: to data, to the first
-# FIN, to the second.
+# Ends whose sockets drop all that comes, so that nothing is answered: to data, to the first FIN,
+# to the second. Clients do so too, from their close() on: whichever end is gone first answers
+# the other's next FIN with a reset.
 DEAF = """
 import ctypes, socket, struct, time
 SO_ATTACH_FILTER, TCP_USER_TIMEOUT = 26, 18
@@ -97,13 +98,17 @@ def pair():
     a, _ = listener.accept()
     for s in c, a:
         s.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, 300)
-    a.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, drops)
+    deafen(a)
     return c, a
+def deafen(s):
+    s.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, drops)
 data, first, second = pair(), pair(), pair()
 data[0].sendall(b"x")
+deafen(first[0])
 first[0].close()
 second[1].close()
 second[0].recv(1)
+deafen(second[0])
 second[0].close()
 try:
     data[0].recv(1)
@@ -346,7 +351,7 @@ for _ in range(3):
     c.close()
     a.close()
 # Until the tool has looked.
-time.sleep(0.5)
+time.sleep(1)
 """
 
 
