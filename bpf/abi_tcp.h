@@ -230,6 +230,14 @@ struct tcp_row {
 /* Bytes of a row without what only --data has. */
 #define TCP_ROW_SHORT __builtin_offsetof(struct tcp_row, arrived_ns)
 
+/* How a minisock ended. */
+enum timewait_end {
+	TIMEWAIT_EXPIRED,	/* by its timer */
+	TIMEWAIT_REUSED,	/* connect() took its place */
+	TIMEWAIT_CUT,		/* something came, or its namespace went */
+	TIMEWAIT_TAKEN_OVER,	/* told before as cut: what came was a SYN, and took its place */
+};
+
 /**
  * struct timewait_row - a minisock
  * @cookie: of the connection that it was
@@ -237,7 +245,7 @@ struct tcp_row {
  * @born_ns: since when
  * @time_wait_ns: since when it is in TIME_WAIT: @born_ns, or when the peer's FIN came
  * @ended_ns: when it was taken away
- * @expired: it was by its timer; otherwise a new connection took its place, or a reset
+ * @end: enum timewait_end
  * @owned: the connection was somebody's: see TCP_OWNED
  */
 struct timewait_row {
@@ -248,7 +256,7 @@ struct timewait_row {
 	__u64 ended_ns;
 	__u16 local_port;
 	__u16 remote_port;
-	__u16 expired;
+	__u16 end;
 	__u16 owned;
 };
 

@@ -163,7 +163,7 @@ int BPF_PROG(retransmit_synack, const struct sock *sk)
 }
 
 /* A SYN has come to a listener. */
-static __always_inline int syn_begin(const struct sock *sk, bool typed)
+static __always_inline int syn_begin(const struct sock *sk, const struct sk_buff *skb, bool typed)
 {
 	struct softirq *softirq = softirq_get();
 	struct listen_key key = { 0 };
@@ -171,6 +171,8 @@ static __always_inline int syn_begin(const struct sock *sk, bool typed)
 
 	if (!softirq)
 		return 0;
+	if (softirq->cut.cookie)
+		timewait_take_over(softirq, sk, skb, typed);
 	if (!netns_selected(sk)) {
 		softirq->syn = SYN_NONE;
 		return 0;
@@ -194,7 +196,8 @@ static __always_inline int syn_begin(const struct sock *sk, bool typed)
 	return 0;
 }
 
-FUNCTION(tcp_conn_request, syn_begin(sk, typed), void *rsk_ops, void *af_ops, struct sock *sk)
+FUNCTION(tcp_conn_request, syn_begin(sk, skb, typed), void *rsk_ops, void *af_ops,
+	 struct sock *sk, struct sk_buff *skb)
 
 /* And a request is made for it, before the SYN-ACK is sent. */
 static __always_inline int request_begin(u64 pointer)

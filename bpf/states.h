@@ -134,7 +134,8 @@ static __always_inline bool is_abort(const struct tcp_row *row, const struct soc
 		return !(sk->__sk_common.skc_flags & SOCK_DONE);
 	if (old == STATE_FIN_WAIT1 || old == STATE_FIN_WAIT2)
 		return !(sk->__sk_common.skc_flags & (SOCK_DEAD | SOCK_DONE));
-	return old == STATE_ESTABLISHED || old == STATE_CLOSE_WAIT;
+	/* In SYN_RECV it connects, as the other does; a mere close() sends a FIN there. */
+	return old == STATE_ESTABLISHED || old == STATE_CLOSE_WAIT || old == STATE_SYN_RECV;
 }
 
 /*

@@ -132,6 +132,7 @@ enum syn { SYN_NONE, SYN_FOLLOWED, SYN_PASSED_OVER };
  * @child: the socket that was made of a request; not ESTABLISHED yet
  * @child_syn_ns, @child_synack_ns: of it; the first is 0 also if it is not to be followed
  * @timer: the minisock whose timer goes off
+ * @cut: the last one that ended as TIMEWAIT_CUT; cookie 0: there was none since the last SYN
  * @number: see softirq_number()
  */
 struct softirq {
@@ -143,6 +144,7 @@ struct softirq {
 	u64 number;
 	u32 listen_at;
 	u32 syn;
+	struct timewait_row cut;
 };
 
 struct {
@@ -458,8 +460,8 @@ int BPF_PROG(reset_out, const struct sock *sk)
 	return 0;
 }
 
-#include "listen.h"
 #include "timewait.h"
+#include "listen.h"
 #include "udp.h"
 #include "accept.h"
 

@@ -95,32 +95,69 @@ static __always_inline int timewait_timer(u64 timer)
 
 FUNCTION(tw_timer_handler, timewait_timer((u64)timer), void *timer)
 
+static __always_inline void timewait_tell(const struct timewait_row *t)
+{
+	struct timewait_record *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+
+	if (!r) {
+		tcp_lose(TCP_LOSS_TIMEWAITS);
+		return;
+	}
+	r->kind = TCP_RECORD_TIMEWAIT;
+	r->size = sizeof(*r);
+	__builtin_memcpy(&r->row, t, sizeof(r->row));
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+}
+
+/* connect() has given its place in the kernel's table to a new socket before it ends it. */
+static __always_inline bool timewait_has_place(const struct inet_timewait_sock *tw, bool typed)
+{
+	return FIELD(tw, typed, __tw_common.skc_nulls_node.pprev);
+}
+
 static __always_inline int timewait_end(struct inet_timewait_sock *tw, bool typed)
 {
 	struct softirq *softirq = softirq_get();
 	u64 cookie = FIELD(tw, typed, __tw_common.skc_cookie.counter);
 	struct timewait_row *t = timewait_by(cookie);
-	struct timewait_record *r;
 
-	if (!t)
+	if (!t || !softirq)
 		return 0;
 	t->ended_ns = bpf_ktime_get_ns();
-	t->expired = softirq && softirq->timer == (u64)tw;
-	if (softirq)
-		softirq->timer = 0;
-	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
-	if (r) {
-		r->kind = TCP_RECORD_TIMEWAIT;
-		r->size = sizeof(*r);
-		__builtin_memcpy(&r->row, t, sizeof(r->row));
-		bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
-	} else {
-		tcp_lose(TCP_LOSS_TIMEWAITS);
-	}
+	t->end = softirq->timer == (u64)tw	  ? TIMEWAIT_EXPIRED :
+		 !timewait_has_place(tw, typed) ? TIMEWAIT_REUSED :
+						   TIMEWAIT_CUT;
+	softirq->timer = 0;
+	/* Unless it is a SYN that it makes room for, which is on its way to a listener. */
+	if (t->end == TIMEWAIT_CUT)
+		softirq->cut = *t;
+	timewait_tell(t);
 	timewait_drop(cookie);
 	return 0;
 }
 
 FUNCTION(inet_twsk_kill, timewait_end(tw, typed), struct inet_timewait_sock *tw)
+
+/*
+ * A SYN has come to a listener. If it came to a minisock, that was ended by this CPU just before
+ * (TCP_TW_SYN in tcp_v4_rcv(), tcp_v6_rcv()).
+ */
+static __always_inline void timewait_take_over(struct softirq *softirq, const struct sock *listener,
+					       const struct sk_buff *syn, bool typed)
+{
+	struct timewait_row *cut = &softirq->cut;
+	struct net *net = FIELD(listener, typed, __sk_common.skc_net.net);
+	u16 port = 0;
+
+	bpf_probe_read_kernel(&port, sizeof(port), FIELD(syn, typed, head) +
+						   FIELD(syn, typed, transport_header));
+	if (bpf_ntohs(port) == cut->remote_port &&
+	    FIELD(listener, typed, __sk_common.skc_num) == cut->local_port &&
+	    FIELD(net, typed, net_cookie) == cut->netns_cookie) {
+		cut->end = TIMEWAIT_TAKEN_OVER;
+		timewait_tell(cut);
+	}
+	cut->cookie = 0;
+}
 
 #endif /* IOREADY_TIMEWAIT_H */

@@ -259,6 +259,10 @@ typedef struct {
 	s64 counter;
 } atomic64_t;
 
+struct hlist_nulls_node {
+	struct hlist_nulls_node **pprev;
+};
+
 struct sock_common {
 	u16 skc_family;
 	u8 skc_state;
@@ -270,6 +274,7 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 	possible_net_t skc_net;
 	atomic64_t skc_cookie;
+	struct hlist_nulls_node skc_nulls_node;
 	unsigned long skc_flags;
 };
 

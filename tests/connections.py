@@ -12,7 +12,7 @@ import socket
 import struct
 import time
 
-from hosts import ACK, FIN, FIN_WAIT2, MS, SYN, TIME_WAIT, now, wait_for
+from hosts import ACK, FIN, FIN_WAIT2, MS, SYN, SYN_RECV, TIME_WAIT, now, wait_for
 
 NODELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 ABORT = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -85,7 +85,7 @@ class Truth:
     def __init__(self):
         self.lines = []			# what, {key: value}
         self.groups = []		# what, {key: value} that finds, {key: value}
-        self.minisocks = {"born": 0, "expired": 0, "cut_short": 0}
+        self.minisocks = {"born": 0, "expired": 0, "reused": 0, "cut_short": 0}
         self.kept = []			# sockets that stay open
         self.keep_ports = set()
 
@@ -135,6 +135,11 @@ class Connected:
             "syn_retransmits": 0,
             "reset_in": False, "reset_out": False, "half_closed": False,
             "fastopen": False, "multipath": False, "pid": os.getpid(), **want})
+
+
+def failed(**counts):
+    return {"refused": 0, "reset": 0, "timed_out": 0, "unreachable": 0, "given_up": 0, "other": 0,
+            **counts}
 
 
 # --- the ways of a close ------------------------------------------------------------------
@@ -203,8 +208,7 @@ def exchange(net, truth, what, server, client, family, address, bound=None):
                 synack_retransmits=0, **common)
     truth.group(what + ", active", {"direction": "active", "port": port, "netns": client.inode},
                 bytes_in=total["out"], bytes_out=total["in"],
-                failed={"refused": 0, "timed_out": 0, "unreachable": 0, "given_up": 0, "other": 0},
-                **common)
+                failed=failed(), **common)
 
 
 def exchanges(net, truth):
@@ -440,9 +444,60 @@ def reuse(net, truth, between):
         if not i:
             net.client.await_minisock(port, x.remote[1], TIME_WAIT)
             between()
-    truth.left_behind(born=2, cut_short=1)
+    truth.left_behind(born=2, reused=1)
     truth.reused = x
     listener.close()
+
+
+def taken_over(net, truth):
+    """A SYN that comes to the server's TIME_WAIT, which it takes the place of."""
+    listener = net.server.listen()
+    x = Connected(listener, net.server.veth[socket.AF_INET], net.client)
+    x.a.close()
+    x.c.recv(1)
+    net.server.await_minisock(x.remote[1], x.local[1], FIN_WAIT2)
+    x.c.close()
+    net.server.await_minisock(x.remote[1], x.local[1], TIME_WAIT)
+    # Until the client has no socket there any more.
+    wait_for("its end", lambda: x.local[1] not in [s[0] for s in net.client.states()])
+    again = Connected(listener, net.server.veth[socket.AF_INET], net.client, port=x.local[1])
+    again.c.close()
+    again.a.recv(1)
+    again.a.close()
+    truth.left_behind(born=2, reused=1)
+    truth.group("a SYN to TIME_WAIT", {"direction": "passive", "port": x.remote[1]},
+                connections=2, established=2, ended=2, accepted=2)
+    listener.close()
+
+
+def crossing_syns(net, truth):
+    """Both connect to each other, and one of them gives up before the other's answer came."""
+    ends = [host.new() for host in (net.client, net.server)]
+    for host, s in zip((net.client, net.server), ends):
+        s.bind((host.wire, 0))
+    client, server = (s.getsockname() for s in ends)
+    net.wire.rule = lambda p: "hold" if p.of(client[1], SYN) else None
+    first_try(ends[0], server)
+    first_try(ends[1], client)
+    wait_for("both SYNs", lambda: {p.to for p in net.wire.held} == set(net.hosts))
+    net.wire.rule = lambda p: "drop" if p.of(client[1]) and p.flags & SYN else None
+    net.wire.release()
+    for host, (local, remote) in ((net.client, (client, server)), (net.server, (server, client))):
+        wait_for("its SYN", lambda: (local[1], remote[1], SYN_RECV) in host.states())
+    ends[0].setsockopt(*ABORT)
+    ends[0].close()
+    if outcome(ends[1]) != errno.ECONNRESET:
+        raise RuntimeError("no reset came")
+    ends[1].close()
+    net.wire.rule = lambda p: None
+    common = {"direction": "active", "established": False, "handshake_ns": None, "life_ns": None,
+              "closed_first": "none", "pid": os.getpid(), "states_ns": Set("syn-sent", "syn-recv")}
+    truth.line("both connect, who gives up", client, server, failure="given_up", reset_in=False,
+               reset_out=True, **common)
+    truth.line("both connect, who gets the reset", server, client, failure="reset", reset_in=True,
+               reset_out=False, **common)
+    truth.group("a reset", {"direction": "active", "port": client[1]}, connections=1,
+                established=0, failed=failed(reset=1))
 
 
 def first_try(s, address):
@@ -536,12 +591,11 @@ def failures(net, truth):
         s.close()
     truth.group("failures", {"direction": "active", "port": port, "peer": "%s:%d" % (server.wire, port)},
                 connections=3, established=1, ended=3,
-                failed={"refused": 0, "timed_out": 1, "unreachable": 0, "given_up": 1, "other": 0})
+                failed=failed(timed_out=1, given_up=1))
     truth.group("refused", {"direction": "active", "port": nobody}, connections=1, established=0,
-                failed={"refused": 1, "timed_out": 0, "unreachable": 0, "given_up": 0, "other": 0})
+                failed=failed(refused=1))
     truth.group("unreachable", {"direction": "active", "peer": "10.78.9.9:%d" % port},
-                connections=1, failed={"refused": 0, "timed_out": 0, "unreachable": 1,
-                                       "given_up": 0, "other": 0})
+                connections=1, failed=failed(unreachable=1))
     net.wire.rule = lambda p: None
     client.sysctl("ipv4.tcp_syn_retries", 6)
 

@@ -127,7 +127,7 @@ TEST(active_connections_are_by_process_and_peer_and_fail_in_ways)
 		uint16_t error;
 		enum tcp_failure failure;
 	} failures[] = {
-		{ ECONNREFUSED, FAILURE_REFUSED }, { ECONNRESET, FAILURE_REFUSED },
+		{ ECONNREFUSED, FAILURE_REFUSED }, { ECONNRESET, FAILURE_RESET },
 		{ ETIMEDOUT, FAILURE_TIMEOUT },	   { ENETUNREACH, FAILURE_UNREACHABLE },
 		{ EHOSTUNREACH, FAILURE_UNREACHABLE }, { 0, FAILURE_GIVEN_UP },
 		{ EPIPE, FAILURE_OTHER },
@@ -163,7 +163,8 @@ TEST(active_connections_are_by_process_and_peer_and_fail_in_ways)
 	EXPECT_EQ(1000, g->times[TIME_HANDSHAKE]->sum);
 	EXPECT_EQ(1, g->times[TIME_LIFE]->n);
 	EXPECT_EQ(ARRAY_SIZE(failures), g->syn_retransmits);
-	EXPECT_EQ(2, g->failed[FAILURE_REFUSED]);
+	EXPECT_EQ(1, g->failed[FAILURE_REFUSED]);
+	EXPECT_EQ(1, g->failed[FAILURE_RESET]);
 	EXPECT_EQ(1, g->failed[FAILURE_TIMEOUT]);
 	EXPECT_EQ(2, g->failed[FAILURE_UNREACHABLE]);
 	EXPECT_EQ(1, g->failed[FAILURE_GIVEN_UP]);
@@ -748,7 +749,7 @@ TEST(minisocks_are_timed_in_each_state)
 {
 	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false);
 	struct timewait_row t = { .cookie = 1, .born_ns = BEGIN_NS, .time_wait_ns = BEGIN_NS,
-				  .ended_ns = BEGIN_NS + 60000, .expired = 1 };
+				  .ended_ns = BEGIN_NS + 60000 };
 	struct tcp_row row = active_row(1);
 	struct tcp_figures f;
 	struct err err;
@@ -758,10 +759,10 @@ TEST(minisocks_are_timed_in_each_state)
 	model_tcp_timewait(&t, m);
 	/* In FIN_WAIT_2 first; and one whose peer never sent its FIN. */
 	t.time_wait_ns = BEGIN_NS + 500;
-	t.expired = 0;
+	t.end = TIMEWAIT_CUT;
 	model_tcp_timewait(&t, m);
 	t.time_wait_ns = 0;
-	t.expired = 1;
+	t.end = TIMEWAIT_EXPIRED;
 	model_tcp_timewait(&t, m);
 	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
 	EXPECT_EQ(1, f.minisocks.born);
@@ -775,11 +776,45 @@ TEST(minisocks_are_timed_in_each_state)
 	model_tcp_free(m);
 }
 
+TEST(minisocks_that_a_new_connection_ends_are_reused)
+{
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false);
+	struct timewait_row t = { .cookie = 1, .born_ns = BEGIN_NS, .time_wait_ns = BEGIN_NS,
+				  .ended_ns = BEGIN_NS + 10, .end = TIMEWAIT_REUSED };
+	struct model_tcp *next;
+	struct tcp_figures f;
+	struct err err;
+
+	model_tcp_timewait(&t, m);
+	for (int i = 0; i < 2; i++) {
+		t.end = TIMEWAIT_CUT;
+		model_tcp_timewait(&t, m);
+	}
+	/* What is told twice is one. */
+	t.end = TIMEWAIT_TAKEN_OVER;
+	model_tcp_timewait(&t, m);
+	ASSERT_EQ(0, model_tcp_figures(m, END_NS, &f, &err));
+	EXPECT_EQ(2, f.minisocks.reused);
+	EXPECT_EQ(1, f.minisocks.cut);
+	EXPECT_EQ(0, f.minisocks.expired);
+	EXPECT_EQ(3, f.minisocks.time_wait.n);
+	/* An interval may begin between the two. */
+	model_tcp_until(m, END_NS);
+	next = model_tcp_next(m);
+	ASSERT_NE(NULL, next);
+	model_tcp_timewait(&t, next);
+	ASSERT_EQ(0, model_tcp_figures(next, END_NS, &f, &err));
+	EXPECT_EQ(1, f.minisocks.reused);
+	EXPECT_EQ(0, f.minisocks.cut);
+	model_tcp_free(next);
+	model_tcp_free(m);
+}
+
 TEST(minisocks_of_others_are_not_asked_about)
 {
 	struct model_tcp *m = model_tcp_new(BEGIN_NS, true, false);
 	struct timewait_row t = { .cookie = 1, .born_ns = BEGIN_NS, .time_wait_ns = BEGIN_NS + 2,
-				  .ended_ns = BEGIN_NS + 1, .expired = 1, .owned = 1 };
+				  .ended_ns = BEGIN_NS + 1, .owned = 1 };
 	struct tcp_figures f;
 	struct err err;
 

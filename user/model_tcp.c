@@ -319,10 +319,21 @@ void model_tcp_timewait(const struct timewait_row *row, void *model)
 
 	if (m->span.owned && !row->owned)
 		return;
-	if (row->expired)
+	switch (row->end) {
+	case TIMEWAIT_EXPIRED:
 		m->minisocks.expired++;
-	else
+		break;
+	case TIMEWAIT_REUSED:
+		m->minisocks.reused++;
+		break;
+	case TIMEWAIT_TAKEN_OVER:
+		m->minisocks.reused++;
+		/* Told so by the record before this, which an interval may have ended after. */
+		m->minisocks.cut -= !!m->minisocks.cut;
+		return;
+	default:
 		m->minisocks.cut++;
+	}
 	if (fin_ns != row->born_ns)
 		stay_add(&m->minisocks.fin_wait2, row->born_ns, fin_ns ? fin_ns : row->ended_ns);
 	if (fin_ns)

@@ -44,7 +44,8 @@ struct tcp_times {
 
 /** enum tcp_failure - why connect() came to nothing */
 enum tcp_failure {
-	FAILURE_REFUSED,	/* by a reset */
+	FAILURE_REFUSED,	/* by a reset, in answer to its SYN */
+	FAILURE_RESET,		/* by a reset, after the peer's own SYN */
 	FAILURE_TIMEOUT,	/* no answer */
 	FAILURE_UNREACHABLE,	/* the network said so */
 	FAILURE_GIVEN_UP,	/* by the program, or connect() failed here */
@@ -159,14 +160,15 @@ struct tcp_group {
 
 /**
  * struct tcp_minisocks - TIME_WAIT, and FIN_WAIT_2 that nobody reads
- * @born, @expired, @cut: in the window; @cut ended before their time: a new connection
- *	took their place, or a reset
+ * @born, @expired, @reused, @cut: in the window; the last two ended before their time: a new
+ *	connection took their place, or a packet came, or their namespace went
  * @now: that are there; where processes are filtered, all these are of their connections
  * @fin_wait2, @time_wait: how long those that ended were in each
  */
 struct tcp_minisocks {
 	uint64_t born;
 	uint64_t expired;
+	uint64_t reused;
 	uint64_t cut;
 	uint64_t now;
 	struct tcp_times fin_wait2;

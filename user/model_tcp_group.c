@@ -32,8 +32,9 @@ enum tcp_failure tcp_failure(const struct tcp_row *row)
 {
 	switch (row->error) {
 	case ECONNREFUSED:
-	case ECONNRESET:
 		return FAILURE_REFUSED;
+	case ECONNRESET:
+		return FAILURE_RESET;
 	case ETIMEDOUT:
 		return FAILURE_TIMEOUT;
 	case EHOSTUNREACH:
@@ -271,9 +272,9 @@ bool tcp_group_copy(struct tcp_group *to, const struct tcp_group *from)
 const char *tcp_failure_name(enum tcp_failure failure)
 {
 	static const char *const names[] = {
-		[FAILURE_REFUSED] = "refused", [FAILURE_TIMEOUT] = "timed_out",
-		[FAILURE_UNREACHABLE] = "unreachable", [FAILURE_GIVEN_UP] = "given_up",
-		[FAILURE_OTHER] = "other",
+		[FAILURE_REFUSED] = "refused", [FAILURE_RESET] = "reset",
+		[FAILURE_TIMEOUT] = "timed_out", [FAILURE_UNREACHABLE] = "unreachable",
+		[FAILURE_GIVEN_UP] = "given_up", [FAILURE_OTHER] = "other",
 	};
 
 	return names[failure];

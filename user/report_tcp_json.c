@@ -224,6 +224,7 @@ static json_t *minisocks_json(const struct tcp_report *r)
 
 	put(o, "born", m->born);
 	put(o, "expired", m->expired);
+	put(o, "reused", m->reused);
 	put(o, "cut_short", m->cut);
 	put(o, "now", m->now);
 	json_object_set_new(o, "fin_wait2_ns", times_json(&m->fin_wait2));

@@ -401,16 +401,16 @@ static void listeners(FILE *out, const struct tcp_report *r, const struct text_o
 static void minisocks(FILE *out, const struct tcp_report *r)
 {
 	const struct tcp_minisocks *m = &r->figures.minisocks;
-	char n[4][32], t[4][16];
+	char n[5][32], t[4][16];
 
 	if (!r->plan->minisocks) {
 		fputs("TIME-WAIT is not seen by this tier: what is left then is no socket any more.\n", out);
 		return;
 	}
-	fprintf(out, "TIME-WAIT and FIN-WAIT-2 with nobody to read: %s begun, %s expired, %s cut short, "
-		     "%s now.",
-		text_grouped(n[0], m->born), text_grouped(n[1], m->expired), text_grouped(n[2], m->cut),
-		text_grouped(n[3], m->now));
+	fprintf(out, "TIME-WAIT and FIN-WAIT-2 with nobody to read: %s begun, %s expired, %s reused, "
+		     "%s cut short, %s now.",
+		text_grouped(n[0], m->born), text_grouped(n[1], m->expired),
+		text_grouped(n[2], m->reused), text_grouped(n[3], m->cut), text_grouped(n[4], m->now));
 	if (m->time_wait.n)
 		fprintf(out, " TIME-WAIT lasted %s on average, %s at most.",
 			text_duration(t[0], m->time_wait.sum / m->time_wait.n),
