@@ -35,7 +35,7 @@ LIB := options window parse text err types kernel filter libbpf_said table links
 	model_snapshot report_snapshot report_snapshot_text report_snapshot_json \
 	model_top report_top screen_top \
 	tcp seats netstat model_tcp model_tcp_group model_udp report_tcp_text report_tcp_finding \
-	report_tcp_words report_tcp_json report_tcp_line
+	report_tcp_words report_tcp_histogram report_tcp_json report_tcp_line
 USER := main cmd_stat cmd_trace cmd_top cmd_tcp cmd_selftest cmd_snapshot cmd_doctor $(LIB)
 OBJS := $(USER:%=$(O)/%.o)
 MAN := ioready.1 ioready-stat.1 ioready-trace.1 ioready-top.1 ioready-tcp.1 ioready-selftest.1 \

@@ -232,7 +232,7 @@ while time.time() < end:
 		keys_named "$dir/keys" Documentation/measures.rst "stat: JSON keys in measures.rst"
 		keys_named "$dir/keys" Documentation/ioready-stat.1.rst "stat: JSON keys in the man page"
 		# A connection of each side, one that is refused, and a datagram.
-		"$ioready" tcp --json --each --udp --waits -q -- python3 -c '
+		"$ioready" tcp --json --each --udp --waits --histograms -q -- python3 -c '
 import socket
 u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 u.bind(("127.0.0.1", 0))
@@ -254,7 +254,7 @@ a.close()' >"$dir/tcp" 2>"$dir/why"
 		[ ! -s "$dir/why" ] && [ -s "$dir/tcp" ]
 		result "tcp --json" $?
 		keys <"$dir/tcp" >"$dir/keys"
-		for key in syn_to_synack_ns reach.taken_ns stat syn_retransmits_ns connections.accepted \
+		for key in syn_to_synack_ns reach.taken_ns buckets stat syn_retransmits_ns connections.accepted \
 			connections.failed.refused states.now counters.listen_drops \
 			datagrams.checksum_errors.coming; do
 			grep -q -x -e "$key" "$dir/keys" || echo "no $key"

@@ -335,6 +335,30 @@ def sample(tier):
        sum(part["sample"]["passed_over"]["active"] for part in reports) == passed["active"], passed)
 
 
+def histograms(tier):
+    """Buckets hold each of the times that are counted, and its quantiles."""
+    _, report = traced(tier, LOOPBACK, "AF_INET", "127.0.0.1", "20", "0",
+                       options=["--histograms"])
+    bad = []
+    for g in report["connections"]:
+        for key, times in g.items():
+            if not isinstance(times, dict) or "p50" not in times:
+                continue
+            buckets, seen = times["buckets"], 0
+            for i, (low, high, n) in enumerate(buckets):
+                seen += n
+                if not low < high or n < 1 or i and low < buckets[i - 1][1]:
+                    bad.append((key, buckets[i]))
+                if seen >= times["count"] / 2 > seen - n and not \
+                        low <= times["p50"] <= high:
+                    bad.append((key, times["p50"], buckets[i]))
+            if seen != times["count"] or buckets and not \
+                    buckets[-1][0] <= times["max"] < buckets[-1][1]:
+                bad.append((key, times))
+    ok("%s: --histograms: buckets hold each of the times" % tier,
+       len(report["connections"]) == 2 and not bad, bad, report["connections"])
+
+
 # A server that wants to see data first, and is kept waiting. Said: what its listener dropped.
 DEFERRED = """
 import socket, sys, time
@@ -501,6 +525,7 @@ def main():
         timeouts(tier)
         filters(tier)
         sample(tier)
+        histograms(tier)
         linger2(tier)
         cookies(tier)
         deferred(tier)

@@ -229,3 +229,84 @@ TEST(a_picture_of_what_was_never_established)
 	EXPECT_NE(NULL, strstr(text, "There was no connection"));
 	free(text);
 }
+
+/* A report of one server's connections, as a table and as JSON. */
+static char *report_of(struct model_tcp *m, const struct tcp_plan *plan, bool histograms)
+{
+	struct tcp_report r = { .host = "h", .release = "r", .plan = plan, .histograms = histograms };
+	struct err err;
+	char *text = NULL;
+	size_t size;
+	FILE *out;
+
+	if (model_tcp_figures(m, END_NS, &r.figures, &err))
+		return NULL;
+	out = open_memstream(&text, &size);
+	report_tcp_text(out, &r, &(struct text_options){ 0 });
+	report_tcp_json(out, &r);
+	fclose(out);
+	return text;
+}
+
+TEST(histograms_are_told_on_request)
+{
+	struct tcp_plan plan = { .tier = TIER_TRACEPOINT };
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false);
+	static const uint64_t accepts_ns[] = { 0, 15, 16, 17, 100, UINT64_C(1) << 40 };
+	char *text;
+
+	for (size_t i = 0; i < ARRAY_SIZE(accepts_ns); i++) {
+		struct tcp_row row = passive_row(1 + i);
+
+		row.accepted_ns = row.established_ns + accepts_ns[i];
+		row.ended_ns = row.accepted_ns + 1;
+		model_tcp_ended(&row, m);
+	}
+	text = report_of(m, &plan, false);
+	ASSERT_NE(NULL, text);
+	EXPECT_EQ(NULL, strstr(text, "FROM"));
+	EXPECT_EQ(NULL, strstr(text, "buckets"));
+	free(text);
+	text = report_of(m, &plan, true);
+	ASSERT_NE(NULL, text);
+	EXPECT_NE(NULL, strstr(text, "server (100), port 80: ACK TO ACCEPT, 6 connections\n"
+		"    FROM       TO      COUNT\n"
+		"     0ns     16ns          2 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|\n"
+		"    16ns     32ns          2 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|\n"
+		"    32ns     64ns          0 |                                        |\n"
+		"    64ns    128ns          1 |@@@@@@@@@@@@@@@@@@@@                    |\n"
+		"   128ns    256ns          0 |"));
+	/* The last one has no end. */
+	EXPECT_NE(NULL, strstr(text, "   1100s        -          1 |@@@@@@@@@@@@@@@@@@@@ "));
+	/* Derived, on this tier. */
+	EXPECT_NE(NULL, strstr(text, "port 80: ~SYN-ACK TO ACK, 6 connections\n"));
+	EXPECT_NE(NULL, strstr(text, "\"buckets\":[[0,1,1],[15,16,1],[16,17,1],[17,18,1],[100,104,1],"
+				     "[1099511627776,null,1]]"));
+	free(text);
+	model_tcp_free(m);
+}
+
+TEST(closing_is_told_where_both_closed_at_once)
+{
+	struct tcp_plan plan = { .tier = TIER_FENTRY, .handshakes = true };
+	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false);
+	struct tcp_row row = active_row(1);
+	char *text;
+
+	model_tcp_ended(&row, m);
+	text = report_of(m, &plan, false);
+	ASSERT_NE(NULL, text);
+	EXPECT_EQ(NULL, strstr(text, "CLOSING"));
+	free(text);
+	for (int i = 0; i < 2; i++) {
+		row.cookie++;
+		row.state_ns[STATE_CLOSING] = 1000 + 2000 * i;
+		model_tcp_ended(&row, m);
+	}
+	text = report_of(m, &plan, false);
+	ASSERT_NE(NULL, text);
+	EXPECT_NE(NULL, strstr(text, "\n                       CLOSING, for both closed at once: 2, "
+				     "2.00us  3.00us\n"));
+	free(text);
+	model_tcp_free(m);
+}

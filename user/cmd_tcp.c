@@ -34,6 +34,7 @@
 #define OPTION_DATA 519
 #define OPTION_UDP 520
 #define OPTION_WAITS 521
+#define OPTION_HISTOGRAMS 523
 
 #define SECOND UINT64_C(1000000000)
 
@@ -48,6 +49,7 @@ struct tcp_options {
 	bool each;
 	bool diagram;
 	bool networks;
+	bool histograms;
 	bool waits;
 };
 
@@ -70,6 +72,7 @@ static const struct argp_option entries[] = {
 	  "with --data, how it reaches a thread that waits in select, poll or epoll; and all that "
 	  "'stat --chain' tells of the same window",
 	  6 },
+	{ "histograms", OPTION_HISTOGRAMS, NULL, 0, "of each time, how many took how long", 6 },
 	{ "networks", OPTION_NETWORKS, NULL, 0, "tell peers apart by network (/24, /64)", 6 },
 	{ "sample", OPTION_SAMPLE, "N", 0,
 	  "follow one connection in N, chosen by chance, and only count the others: costs less", 6 },
@@ -145,6 +148,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case OPTION_NETWORKS:
 		t->networks = true;
+		break;
+	case OPTION_HISTOGRAMS:
+		t->histograms = true;
 		break;
 	case OPTION_CONNECTIONS:
 		if (parse_u32(arg, 1, 1 << 24, &t->settings.connections, "the number of connections",
@@ -455,6 +461,7 @@ static int print(struct tcp_run *run, struct model_tcp *model, bool interval, ui
 		.counters_netns = run->netstat_netns,
 		.sample = run->t->settings.sample,
 		.passive_owned = filter_any(&w->filter),
+		.histograms = run->t->histograms,
 	};
 	int ret;
 

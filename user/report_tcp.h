@@ -19,6 +19,7 @@
  *	the namespace's inode
  * @sample: one connection in so many is followed; the others are in @passed_over, among which
  *	passive ones, with @passive_owned, are also those of processes that are not asked about
+ * @histograms: not only quantiles are wanted
  * @losses: since the window began
  * @waits: of the same window or part, with --waits; else NULL
  */
@@ -33,6 +34,7 @@ struct tcp_report {
 	uint32_t sample;
 	bool passive_owned;
 	struct tcp_passed_over passed_over;
+	bool histograms;
 	struct tcp_losses losses;
 	uint64_t counters[NETSTAT_NR];
 	const uint8_t *counters_had;
@@ -47,6 +49,10 @@ void report_tcp_text(FILE *out, const struct tcp_report *report,
 /** report_tcp_findings() - what that begins with */
 void report_tcp_findings(FILE *out, const struct tcp_report *report,
 			 const struct text_options *options);
+
+/** report_tcp_histograms() - a part of the tables, if it is wanted */
+void report_tcp_histograms(FILE *out, const struct tcp_report *report,
+			   const struct text_options *options);
 
 /** report_tcp_json() - one object on one line; 0 or -ENOMEM */
 int report_tcp_json(FILE *out, const struct tcp_report *report);

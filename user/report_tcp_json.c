@@ -15,8 +15,28 @@ static void put_if(json_t *o, const char *key, bool had, uint64_t n)
 	json_object_set_new(o, key, had ? json_integer(n) : json_null());
 }
 
+/* Those that something is in: from, to, count. The last one has no end. */
+static json_t *buckets_json(const struct histogram *h)
+{
+	json_t *all = json_array();
+
+	for (unsigned int i = 0; h && i < HISTOGRAM_BUCKETS; i++) {
+		json_t *bucket;
+
+		if (!h->buckets[i])
+			continue;
+		bucket = json_array();
+		json_array_append_new(bucket, json_integer(histogram_low(i)));
+		json_array_append_new(bucket, i < HISTOGRAM_BUCKETS - 1 ?
+						      json_integer(histogram_low(i + 1)) : json_null());
+		json_array_append_new(bucket, json_integer(h->buckets[i]));
+		json_array_append_new(all, bucket);
+	}
+	return all;
+}
+
 /* Without any, only the count and the sum are numbers. */
-static json_t *times_json(const struct tcp_times *t)
+static json_t *times_json(const struct tcp_times *t, bool histograms)
 {
 	static const struct {
 		const char *name;
@@ -30,6 +50,8 @@ static json_t *times_json(const struct tcp_times *t)
 		       t ? histogram_quantile(&t->histogram, quantiles[i].share, t->max) : 0);
 	put_if(o, "max", t && t->n, t ? t->max : 0);
 	put(o, "sum", t ? t->sum : 0);
+	if (histograms)
+		json_object_set_new(o, "buckets", buckets_json(t ? &t->histogram : NULL));
 	return o;
 }
 
@@ -107,7 +129,7 @@ static json_t *reasons_json(const struct tcp_group *g, const struct tcp_plan *pl
 	return o;
 }
 
-static json_t *group_json(const struct tcp_group *g, const struct tcp_plan *plan)
+static json_t *group_json(const struct tcp_group *g, const struct tcp_plan *plan, bool histograms)
 {
 	json_t *o = json_object(), *failed = json_object(), *closed = json_object();
 	/* SYNs come to a port, whatever network they are from. */
@@ -136,15 +158,15 @@ static json_t *group_json(const struct tcp_group *g, const struct tcp_plan *plan
 		put(o, "accepted", g->accepted);
 		put(o, "unaccepted", g->unaccepted);
 		json_object_set_new(o, "syn_to_synack_ns",
-				    plan->handshakes ? times_json(g->times[TIME_SYNACK]) : json_null());
-		json_object_set_new(o, "synack_to_ack_ns", times_json(g->times[TIME_ACK]));
+				    plan->handshakes ? times_json(g->times[TIME_SYNACK], histograms) : json_null());
+		json_object_set_new(o, "synack_to_ack_ns", times_json(g->times[TIME_ACK], histograms));
 		json_object_set_new(o, "synack_to_ack_kind",
 				    json_string(plan->handshakes ? "exact" : "derived"));
-		json_object_set_new(o, "ack_to_accept_ns", times_json(g->times[TIME_ACCEPT]));
+		json_object_set_new(o, "ack_to_accept_ns", times_json(g->times[TIME_ACCEPT], histograms));
 	} else {
 		for (int i = 0; i < FAILURE_NR; i++)
 			put(failed, tcp_failure_name(i), g->failed[i]);
-		json_object_set_new(o, "handshake_ns", times_json(g->times[TIME_HANDSHAKE]));
+		json_object_set_new(o, "handshake_ns", times_json(g->times[TIME_HANDSHAKE], histograms));
 		json_object_set(o, "failed", failed);
 	}
 	json_decref(failed);
@@ -175,7 +197,7 @@ static json_t *group_json(const struct tcp_group *g, const struct tcp_plan *plan
 	json_object_set_new(o, "peer_zero_window_ns", plan->data ?
 			    waits_json(g->peer_zeros, g->peer_zero_sum_ns, g->peer_zero_max_ns) :
 			    json_null());
-	json_object_set_new(o, "life_ns", times_json(g->times[TIME_LIFE]));
+	json_object_set_new(o, "life_ns", times_json(g->times[TIME_LIFE], histograms));
 	json_object_set_new(o, "states", states_json(g));
 	return o;
 }
@@ -227,8 +249,8 @@ static json_t *minisocks_json(const struct tcp_report *r)
 	put(o, "reused", m->reused);
 	put(o, "cut_short", m->cut);
 	put(o, "now", m->now);
-	json_object_set_new(o, "fin_wait2_ns", times_json(&m->fin_wait2));
-	json_object_set_new(o, "time_wait_ns", times_json(&m->time_wait));
+	json_object_set_new(o, "fin_wait2_ns", times_json(&m->fin_wait2, r->histograms));
+	json_object_set_new(o, "time_wait_ns", times_json(&m->time_wait, r->histograms));
 	return o;
 }
 
@@ -279,7 +301,7 @@ int report_tcp_json(FILE *out, const struct tcp_report *r)
 	put(o, "unowned", r->figures.unowned);
 	put(o, "overflow", r->figures.overflow);
 	for (int i = 0; i < r->figures.groups_nr; i++)
-		json_array_append_new(groups, group_json(r->figures.groups[i], r->plan));
+		json_array_append_new(groups, group_json(r->figures.groups[i], r->plan, r->histograms));
 	json_object_set_new(o, "connections", groups);
 	for (int i = 0; i < r->figures.listeners_nr; i++)
 		json_array_append_new(listeners, listener_json(&r->figures.listeners[i]));

@@ -14,12 +14,6 @@ static char *owner_cell(char to[TEXT_PROCESS], const struct tcp_group *g)
 	return tcp_process_text(to, g->comm, g->tgid, OWNER);
 }
 
-/* Derived where it is the kernel's own measure of the round trip, see measures.rst. */
-static const char *ack_mark(const struct tcp_report *r)
-{
-	return r->plan->handshakes ? "" : "~";
-}
-
 /* A last column where there is more than one namespace, or nothing. */
 static const char *netns_head(const struct tcp_report *r)
 {
@@ -53,18 +47,6 @@ static int kind_end(const struct tcp_report *r, bool passive)
 	return i;
 }
 
-static int rows_end(int begin, int end, const struct text_options *o)
-{
-	return o->rows && end - begin > (int)o->rows ? begin + (int)o->rows : end;
-}
-
-static void more(FILE *out, int n)
-{
-	if (n > 0)
-		fprintf(out, "%7s %d more (--rows=0 shows all)\n", "...", n);
-	fputc('\n', out);
-}
-
 /* The half and the last hundredth, and the longest; @mark stands before. */
 static char *spread(char to[48], const struct tcp_times *t, const char *mark)
 {
@@ -79,7 +61,7 @@ static char *spread(char to[48], const struct tcp_times *t, const char *mark)
 
 static void passive(FILE *out, const struct tcp_report *r, const struct text_options *o)
 {
-	int begin = kind_begin(r, true), end = kind_end(r, true), last = rows_end(begin, end, o);
+	int begin = kind_begin(r, true), end = kind_end(r, true), last = tcp_rows_end(begin, end, o);
 	bool networks = begin < end && r->figures.groups[begin]->key.family;
 	bool listening = r->plan->listening && !networks;
 
@@ -102,18 +84,18 @@ static void passive(FILE *out, const struct tcp_report *r, const struct text_opt
 		fprintf(out, "%5u %-22s %8s %24s %25s %24s %8s %7s %7s %5s%s%s%s\n", g->key.port,
 			owner_cell(owner, g), text_grouped(n[0], g->connections),
 			spread(t[0], g->times[TIME_SYNACK], ""),
-			spread(t[1], g->times[TIME_ACK], ack_mark(r)),
+			spread(t[1], g->times[TIME_ACK], tcp_ack_mark(r)),
 			spread(t[2], g->times[TIME_ACCEPT], ""), n[1],
 			text_grouped(n[3], listening ? g->synack_retransmits : g->syn_retransmits), n[2],
 			text_grouped(n[4], g->fastopen), netns_cell(netns, r, g->netns), networks ? "  " : "",
 			networks ? tcp_peer_text(peer, &g->key) : "");
 	}
-	more(out, end - last);
+	tcp_more(out, end - last);
 }
 
 static void active(FILE *out, const struct tcp_report *r, const struct text_options *o)
 {
-	int begin = kind_begin(r, false), end = kind_end(r, false), last = rows_end(begin, end, o);
+	int begin = kind_begin(r, false), end = kind_end(r, false), last = tcp_rows_end(begin, end, o);
 
 	if (begin == end)
 		return;
@@ -131,7 +113,7 @@ static void active(FILE *out, const struct tcp_report *r, const struct text_opti
 			text_grouped(n[2], g->syn_retransmits), text_grouped(n[3], g->fastopen),
 			netns_cell(netns, r, g->netns));
 	}
-	more(out, end - last);
+	tcp_more(out, end - last);
 }
 
 /* Mean and longest. */
@@ -145,19 +127,11 @@ static char *mean_max(char to[40], uint64_t n, uint64_t sum, uint64_t max)
 	return to;
 }
 
-static char *where_text(char to[80], const struct tcp_group *g)
-{
-	if (!g->key.passive || g->key.family)
-		return tcp_peer_text(to, &g->key);
-	sprintf(to, "port %u", g->key.port);
-	return to;
-}
-
 static void closes(FILE *out, const struct tcp_report *r, const struct text_options *o)
 {
 	static const unsigned int states[] = { STATE_FIN_WAIT1, STATE_FIN_WAIT2, STATE_CLOSE_WAIT,
 					       STATE_LAST_ACK };
-	int last = rows_end(0, r->figures.groups_nr, o);
+	int last = tcp_rows_end(0, r->figures.groups_nr, o);
 	bool told = false;
 
 	for (int i = 0; i < last; i++) {
@@ -175,7 +149,7 @@ static void closes(FILE *out, const struct tcp_report *r, const struct text_opti
 				netns_head(r), o->color ? PLAIN : "");
 		told = true;
 		fprintf(out, "%-22s %-24s %8s %6s %7s %6s %24s", owner_cell(owner, g),
-			where_text(where, g), text_grouped(n[0], g->ended),
+			tcp_where_text(where, g), text_grouped(n[0], g->ended),
 			text_grouped(n[1], g->closed[CLOSER_LOCAL]),
 			text_grouped(n[2], g->closed[CLOSER_REMOTE]),
 			text_grouped(n[3], g->resets_in + g->resets_out),
@@ -185,9 +159,15 @@ static void closes(FILE *out, const struct tcp_report *r, const struct text_opti
 						       g->state_sum_ns[states[j]],
 						       g->state_max_ns[states[j]]));
 		fprintf(out, "%s\n", netns_cell(netns, r, g->netns));
+		/* Rare, and then it is what is looked for. */
+		if (g->state_n[STATE_CLOSING])
+			fprintf(out, "%22s CLOSING, for both closed at once: %s, %s\n", "",
+				text_grouped(n[0], g->state_n[STATE_CLOSING]),
+				mean_max(text, g->state_n[STATE_CLOSING], g->state_sum_ns[STATE_CLOSING],
+					 g->state_max_ns[STATE_CLOSING]));
 	}
 	if (told)
-		more(out, r->figures.groups_nr - last);
+		tcp_more(out, r->figures.groups_nr - last);
 }
 
 /* How often, mean and longest. */
@@ -204,7 +184,7 @@ static char *shut(char to[80], uint64_t n, uint64_t sum, uint64_t max)
 /* With --data. */
 static void data(FILE *out, const struct tcp_report *r, const struct text_options *o)
 {
-	int last = rows_end(0, r->figures.groups_nr, o);
+	int last = tcp_rows_end(0, r->figures.groups_nr, o);
 	bool told = false;
 
 	for (int i = 0; i < last && r->plan->data; i++) {
@@ -226,7 +206,7 @@ static void data(FILE *out, const struct tcp_report *r, const struct text_option
 			text_grouped(n[0], g->reads);
 		fprintf(out, "%-22s %-24s %10s %16s %10s %16s %10s %20s %20s %12s %12s\n",
 			owner_cell(owner, g),
-			where_text(where, g), n[0],
+			tcp_where_text(where, g), n[0],
 			mean_max(text[0], g->reads, g->read_sum_ns, g->read_max_ns),
 			text_grouped(n[1], g->holes),
 			mean_max(text[1], g->holes, g->hole_sum_ns, g->hole_max_ns),
@@ -236,7 +216,7 @@ static void data(FILE *out, const struct tcp_report *r, const struct text_option
 			text_grouped(n[3], g->bytes_in), text_grouped(n[4], g->bytes_out));
 	}
 	if (told)
-		more(out, r->figures.groups_nr - last);
+		tcp_more(out, r->figures.groups_nr - last);
 }
 
 /* What a group took of one kind. */
@@ -247,7 +227,7 @@ static void reach_row(FILE *out, const struct tcp_report *r, const struct tcp_gr
 
 	if (!reach->slept && !reach->awake)
 		return;
-	fprintf(out, "%-22s %-24s %-7s %8s", owner_cell(owner, g), where_text(where, g), what,
+	fprintf(out, "%-22s %-24s %-7s %8s", owner_cell(owner, g), tcp_where_text(where, g), what,
 		text_grouped(n[0], reach->slept));
 	for (int i = 0; i < REACH_NR; i++)
 		fprintf(out, " %15s", i == REACH_ready && !r->plan->sees_ready ? "-" :
@@ -259,7 +239,7 @@ static void reach_row(FILE *out, const struct tcp_report *r, const struct tcp_gr
 /* With --waits. */
 static void reaches(FILE *out, const struct tcp_report *r, const struct text_options *o)
 {
-	int last = rows_end(0, r->figures.groups_nr, o);
+	int last = tcp_rows_end(0, r->figures.groups_nr, o);
 
 	if (!r->waits || !r->figures.groups_nr)
 		return;
@@ -274,7 +254,7 @@ static void reaches(FILE *out, const struct tcp_report *r, const struct text_opt
 		reach_row(out, r, g, "accept", &g->accept_reach);
 		reach_row(out, r, g, "read", &g->read_reach);
 	}
-	more(out, r->figures.groups_nr - last);
+	tcp_more(out, r->figures.groups_nr - last);
 }
 
 /* --- TCP and UDP, with --udp ---------------------------------------------------------- */
@@ -337,7 +317,7 @@ static void beside(FILE *out, const struct tcp_plan *plan, const struct tcp_grou
 		sprintf(wrong, "%s%s", u->spoilt_reading ? "~" : "", text_grouped(n[5], udp_spoilt(u)));
 	fprintf(out, "%-22s %-24s %10s %10s %16s %10s %20s   %12s %10s %8s\n",
 		u ? tcp_process_text(owner, u->comm, u->key.tgid, OWNER) : owner_cell(owner, g),
-		u ? tcp_port_text(where, u) : where_text(where, g), n[0], n[1],
+		u ? tcp_port_text(where, u) : tcp_where_text(where, g), n[0], n[1],
 		g ? mean_max(text, g->holes, g->hole_sum_ns, g->hole_max_ns) : "-", n[2], zero, n[3], n[4],
 		wrong);
 }
@@ -369,12 +349,12 @@ static void datagrams(FILE *out, const struct tcp_report *r, const struct text_o
 		fputs(r->plan->udp_read ? "Neither was seen.\n" :
 					  "Neither was seen, and no datagram lost; what is read is not "
 					  "seen on this kernel.\n", out);
-	more(out, rows - most);
+	tcp_more(out, rows - most);
 }
 
 static void listeners(FILE *out, const struct tcp_report *r, const struct text_options *o)
 {
-	int last = rows_end(0, r->figures.listeners_nr, o);
+	int last = tcp_rows_end(0, r->figures.listeners_nr, o);
 
 	if (!r->figures.listeners_nr)
 		return;
@@ -395,7 +375,7 @@ static void listeners(FILE *out, const struct tcp_report *r, const struct text_o
 			strcat(who, others), l->record.queue, l->record.queue_max,
 			text_grouped(n, l->drops), netns_cell(netns, r, l->record.netns));
 	}
-	more(out, r->figures.listeners_nr - last);
+	tcp_more(out, r->figures.listeners_nr - last);
 }
 
 static void minisocks(FILE *out, const struct tcp_report *r)
@@ -516,6 +496,7 @@ void report_tcp_text(FILE *out, const struct tcp_report *r, const struct text_op
 	passive(out, r, o);
 	active(out, r, o);
 	closes(out, r, o);
+	report_tcp_histograms(out, r, o);
 	data(out, r, o);
 	reaches(out, r, o);
 	datagrams(out, r, o);

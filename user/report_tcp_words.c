@@ -34,6 +34,19 @@ char *tcp_peer_text(char *to, const struct tcp_key *key)
 	return to;
 }
 
+char *tcp_where_text(char to[80], const struct tcp_group *g)
+{
+	if (!g->key.passive || g->key.family)
+		return tcp_peer_text(to, &g->key);
+	sprintf(to, "port %u", g->key.port);
+	return to;
+}
+
+const char *tcp_ack_mark(const struct tcp_report *r)
+{
+	return r->plan->handshakes ? "" : "~";
+}
+
 char *tcp_quantile_text(char *to, const struct tcp_times *t, double share)
 {
 	if (!t)
@@ -53,4 +66,16 @@ uint64_t tcp_failed_total(const struct tcp_group *g)
 	for (int i = 0; i < FAILURE_NR; i++)
 		n += g->failed[i];
 	return n;
+}
+
+int tcp_rows_end(int begin, int end, const struct text_options *o)
+{
+	return o->rows && end - begin > (int)o->rows ? begin + (int)o->rows : end;
+}
+
+void tcp_more(FILE *out, int n)
+{
+	if (n > 0)
+		fprintf(out, "%7s %d more (--rows=0 shows all)\n", "...", n);
+	fputc('\n', out);
 }
