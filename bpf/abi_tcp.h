@@ -234,7 +234,7 @@ struct tcp_row {
 enum timewait_end {
 	TIMEWAIT_EXPIRED,	/* by its timer */
 	TIMEWAIT_REUSED,	/* connect() took its place */
-	TIMEWAIT_CUT,		/* something came, or its namespace went */
+	TIMEWAIT_CUT,		/* what came, somebody, or the end of its namespace ended it */
 	TIMEWAIT_TAKEN_OVER,	/* told before as cut: what came was a SYN, and took its place */
 };
 
@@ -295,8 +295,8 @@ struct listen_row {
  *	is not known.
  * @TCP_LOSS_LISTENERS: SYNs to listeners that found no room in their table, and SYN-ACKs that
  *	were sent again there.
- * @TCP_LOSS_TIMEWAITS: minisocks that found no room in their table, or ended while the
- *	ring was full.
+ * @TCP_LOSS_TIMEWAITS: minisocks that found no room in their table, or ended, or were taken
+ *	over, while the ring was full.
  * @TCP_LOSS_DATAGRAMS: UDP sockets that were closed while the ring was full; and datagrams
  *	read, dropped or spoilt whose socket or port found no room in its table.
  */

@@ -172,7 +172,7 @@ static __always_inline int syn_begin(const struct sock *sk, const struct sk_buff
 	if (!softirq)
 		return 0;
 	if (softirq->cut.cookie)
-		timewait_take_over(softirq, sk, skb, typed);
+		timewait_take_over(softirq, skb, typed);
 	if (!netns_selected(sk)) {
 		softirq->syn = SYN_NONE;
 		return 0;

@@ -53,7 +53,8 @@ static __always_inline bool row_early(struct tcp_row *row, u64 sk)
 }
 
 /* A child of a listener has shaken hands; or one that connects, with one that connects to it. */
-static __always_inline struct tcp_row *row_passive(const struct sock *sk, u64 cookie, u64 now)
+static __always_inline struct tcp_row *row_passive(const struct sock *sk, u64 cookie, u8 new,
+						   u64 now)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct softirq *softirq = softirq_get();
@@ -65,13 +66,15 @@ static __always_inline struct tcp_row *row_passive(const struct sock *sk, u64 co
 		row = row_new(cookie, sk, TCP_PASSIVE, STATE_SYN_RECV, now);
 	if (!row || !tp)
 		return NULL;
-	row->established_ns = now;
 	/* This host had sent its SYN already: both have. */
 	if (!(row->flags & (TCP_PASSIVE | TCP_SEEDED))) {
-		row->synack_ns = now;
+		/* Or it is closed before the answer came. */
+		if (new == STATE_ESTABLISHED)
+			row->synack_ns = row->established_ns = now;
 		row_address(row, sk);
 		return row;
 	}
+	row->established_ns = now;
 	row->syn_retransmits = tp->total_retrans;
 	if (is_fastopen_child(tp))
 		row->flags |= TCP_FASTOPEN;
@@ -214,7 +217,7 @@ static __always_inline int shakes_hands(const struct sock *sk, u8 new)
 		return 0;
 	}
 	now = bpf_ktime_get_ns();
-	row = row_passive(sk, bpf_get_socket_cookie((void *)sk), now);
+	row = row_passive(sk, bpf_get_socket_cookie((void *)sk), new, now);
 	if (!row || !row_selected(row)) {
 		child_forget(sk);
 		if (row)

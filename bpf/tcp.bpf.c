@@ -132,7 +132,7 @@ enum syn { SYN_NONE, SYN_FOLLOWED, SYN_PASSED_OVER };
  * @child: the socket that was made of a request; not ESTABLISHED yet
  * @child_syn_ns, @child_synack_ns: of it; the first is 0 also if it is not to be followed
  * @timer: the minisock whose timer goes off
- * @cut: the last one that ended as TIMEWAIT_CUT; cookie 0: there was none since the last SYN
+ * @cut: the last one that ended, if that is told as TIMEWAIT_CUT; cookie 0: or a SYN came since
  * @number: see softirq_number()
  */
 struct softirq {

@@ -95,18 +95,20 @@ static __always_inline int timewait_timer(u64 timer)
 
 FUNCTION(tw_timer_handler, timewait_timer((u64)timer), void *timer)
 
-static __always_inline void timewait_tell(const struct timewait_row *t)
+/* False: there is no room for it. */
+static __always_inline bool timewait_tell(const struct timewait_row *t)
 {
 	struct timewait_record *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
 
 	if (!r) {
 		tcp_lose(TCP_LOSS_TIMEWAITS);
-		return;
+		return false;
 	}
 	r->kind = TCP_RECORD_TIMEWAIT;
 	r->size = sizeof(*r);
 	__builtin_memcpy(&r->row, t, sizeof(r->row));
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return true;
 }
 
 /* connect() has given its place in the kernel's table to a new socket before it ends it. */
@@ -118,46 +120,61 @@ static __always_inline bool timewait_has_place(const struct inet_timewait_sock *
 static __always_inline int timewait_end(struct inet_timewait_sock *tw, bool typed)
 {
 	struct softirq *softirq = softirq_get();
-	u64 cookie = FIELD(tw, typed, __tw_common.skc_cookie.counter);
-	struct timewait_row *t = timewait_by(cookie);
+	struct timewait_row *t;
+	bool by_timer;
 
-	if (!t || !softirq)
+	if (!softirq)
+		return 0;
+	by_timer = softirq->timer == (u64)tw;
+	/* What is known of the last one is not of this one, whether it is followed or not. */
+	softirq->timer = softirq->cut.cookie = 0;
+	t = timewait_by(FIELD(tw, typed, __tw_common.skc_cookie.counter));
+	if (!t)
 		return 0;
 	t->ended_ns = bpf_ktime_get_ns();
-	t->end = softirq->timer == (u64)tw	  ? TIMEWAIT_EXPIRED :
-		 !timewait_has_place(tw, typed) ? TIMEWAIT_REUSED :
-						   TIMEWAIT_CUT;
-	softirq->timer = 0;
+	t->end = !timewait_has_place(tw, typed) ? TIMEWAIT_REUSED :
+		 by_timer			  ? TIMEWAIT_EXPIRED :
+						    TIMEWAIT_CUT;
 	/* Unless it is a SYN that it makes room for, which is on its way to a listener. */
-	if (t->end == TIMEWAIT_CUT)
+	if (timewait_tell(t) && t->end == TIMEWAIT_CUT)
 		softirq->cut = *t;
-	timewait_tell(t);
-	timewait_drop(cookie);
+	timewait_drop(t->cookie);
 	return 0;
 }
 
 FUNCTION(inet_twsk_kill, timewait_end(tw, typed), struct inet_timewait_sock *tw)
 
 /*
- * A SYN has come to a listener. If it came to a minisock, that was ended by this CPU just before
- * (TCP_TW_SYN in tcp_v4_rcv(), tcp_v6_rcv()).
+ * Set as a SYN goes on to a listener, after it came to a minisock, which was ended for it
+ * (TCP_TW_SYN). Since 6.10; what there was before did not get as far.
  */
-static __always_inline void timewait_take_over(struct softirq *softirq, const struct sock *listener,
-					       const struct sk_buff *syn, bool typed)
-{
-	struct timewait_row *cut = &softirq->cut;
-	struct net *net = FIELD(listener, typed, __sk_common.skc_net.net);
-	u16 port = 0;
+extern const __u32 tcp_tw_isn __ksym __weak;
 
-	bpf_probe_read_kernel(&port, sizeof(port), FIELD(syn, typed, head) +
-						   FIELD(syn, typed, transport_header));
-	if (bpf_ntohs(port) == cut->remote_port &&
-	    FIELD(listener, typed, __sk_common.skc_num) == cut->local_port &&
-	    FIELD(net, typed, net_cookie) == cut->netns_cookie) {
-		cut->end = TIMEWAIT_TAKEN_OVER;
-		timewait_tell(cut);
+/* Before 6.10: the SYN comes at once, from its port to its port. */
+#define TAKEN_OVER_NS_MAX 10000000ULL
+
+static __always_inline bool timewait_is_place_of(const struct timewait_row *cut,
+						 const struct sk_buff *syn, bool typed)
+{
+	/* From, to: the first fields of the header. */
+	u16 ports[2] = { 0 };
+
+	bpf_probe_read_kernel(ports, sizeof(ports), FIELD(syn, typed, head) +
+						    FIELD(syn, typed, transport_header));
+	return bpf_ntohs(ports[0]) == cut->remote_port && bpf_ntohs(ports[1]) == cut->local_port &&
+	       bpf_ktime_get_ns() - cut->ended_ns < TAKEN_OVER_NS_MAX;
+}
+
+/* A SYN has come to a listener. Did what this CPU ended last make room for it? */
+static __always_inline void timewait_take_over(struct softirq *softirq, const struct sk_buff *syn,
+					       bool typed)
+{
+	if (&tcp_tw_isn ? *(const u32 *)bpf_this_cpu_ptr(&tcp_tw_isn) :
+			  timewait_is_place_of(&softirq->cut, syn, typed)) {
+		softirq->cut.end = TIMEWAIT_TAKEN_OVER;
+		timewait_tell(&softirq->cut);
 	}
-	cut->cookie = 0;
+	softirq->cut.cookie = 0;
 }
 
 #endif /* IOREADY_TIMEWAIT_H */

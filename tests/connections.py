@@ -12,7 +12,7 @@ import socket
 import struct
 import time
 
-from hosts import ACK, FIN, FIN_WAIT2, MS, SYN, SYN_RECV, TIME_WAIT, now, wait_for
+from hosts import ACK, FIN, FIN_WAIT1, FIN_WAIT2, MS, RST, SYN, SYN_RECV, TIME_WAIT, now, wait_for
 
 NODELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 ABORT = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -470,8 +470,9 @@ def taken_over(net, truth):
     listener.close()
 
 
-def crossing_syns(net, truth):
-    """Both connect to each other, and one of them gives up before the other's answer came."""
+def crossing_syns(net, truth, closes):
+    """Both connect to each other, and one of them gives up before the other's answer came; the
+    other has closed by then, or waits."""
     ends = [host.new() for host in (net.client, net.server)]
     for host, s in zip((net.client, net.server), ends):
         s.bind((host.wire, 0))
@@ -480,24 +481,54 @@ def crossing_syns(net, truth):
     first_try(ends[0], server)
     first_try(ends[1], client)
     wait_for("both SYNs", lambda: {p.to for p in net.wire.held} == set(net.hosts))
-    net.wire.rule = lambda p: "drop" if p.of(client[1]) and p.flags & SYN else None
+    # No answer but a reset comes through.
+    net.wire.rule = lambda p: "drop" if p.of(client[1]) and not p.flags & RST else None
     net.wire.release()
     for host, (local, remote) in ((net.client, (client, server)), (net.server, (server, client))):
         wait_for("its SYN", lambda: (local[1], remote[1], SYN_RECV) in host.states())
+    if closes:
+        ends[1].close()
+        wait_for("its FIN", lambda: (server[1], client[1], FIN_WAIT1) in net.server.states())
     ends[0].setsockopt(*ABORT)
     ends[0].close()
-    if outcome(ends[1]) != errno.ECONNRESET:
+    if closes:
+        wait_for("the reset", lambda: server[1] not in [s[0] for s in net.server.states()])
+    elif outcome(ends[1]) != errno.ECONNRESET:
         raise RuntimeError("no reset came")
     ends[1].close()
     net.wire.rule = lambda p: None
     common = {"direction": "active", "established": False, "handshake_ns": None, "life_ns": None,
-              "closed_first": "none", "pid": os.getpid(), "states_ns": Set("syn-sent", "syn-recv")}
+              "pid": os.getpid()}
     truth.line("both connect, who gives up", client, server, failure="given_up", reset_in=False,
-               reset_out=True, **common)
+               reset_out=True, closed_first="none", states_ns=Set("syn-sent", "syn-recv"), **common)
     truth.line("both connect, who gets the reset", server, client, failure="reset", reset_in=True,
-               reset_out=False, **common)
+               reset_out=False, closed_first="local" if closes else "none",
+               states_ns=Set("syn-sent", "syn-recv", *(["fin-wait-1"] if closes else [])), **common)
     truth.group("a reset", {"direction": "active", "port": client[1]}, connections=1,
                 established=0, failed=failed(reset=1))
+
+
+def not_taken_over(net, truth):
+    """A minisock is cut short by data; then a SYN comes, from its port to its port."""
+    v4, server, client = socket.AF_INET, net.server, net.client
+    listener = server.listen()
+    x = Connected(listener, server.veth[v4], client)
+    listener.close()
+    x.c.close()
+    x.a.recv(1)
+    client.await_minisock(x.local[1], x.remote[1], FIN_WAIT2)
+    x.a.sendall(b"y" * 100)
+    wait_for("the reset", lambda: x.a.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+    x.a.close()
+    # Before 6.10, what comes at once is taken for what the minisock made room for.
+    time.sleep(0.05)
+    back = client.listen(port=x.local[1])
+    again = Connected(back, client.veth[v4], server, port=x.remote[1])
+    again.c.close()
+    again.a.recv(1)
+    again.a.close()
+    back.close()
+    truth.left_behind(born=2, cut_short=1)
 
 
 def first_try(s, address):
@@ -558,8 +589,9 @@ def failures(net, truth):
             raise RuntimeError("error %d, not %d" % (got, number))
     truth.line("refused", at_refused, (server.wire, nobody), failure="refused", reset_in=True,
                syn_retransmits=0, syn_retransmits_ns=[], **common)
+    # What ICMP says while connect() goes on is not heeded: then it is sent again.
     truth.line("unreachable", at_away, ("10.78.9.9", port), failure="unreachable",
-               syn_retransmits=0, **common)
+               syn_retransmits=len(net.wire.seen(at_away[1], SYN)) - 1, **common)
     wait_for("its SYN", lambda: net.wire.seen(at_lazy[1], SYN))
     lazy.close()
     truth.line("given up", at_lazy, (server.wire, port), failure="given_up",

@@ -18,7 +18,7 @@ HOME = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 # Of /proc/net/tcp: ends that have nobody, or may, and sockets that listen.
 FIN_WAIT2, TIME_WAIT, LISTEN = "05", "06", "0A"
-SYN_RECV = "03"
+SYN_RECV, FIN_WAIT1 = "03", "04"
 # The timer that /proc/net/tcp tells of what has no other: get_timewait4_sock() of the kernel.
 MINISOCK = "03"
 

@@ -45,10 +45,12 @@ def known(net, tier):
         connections.accept_waits(net, truth)
         connections.close_waits(net, truth)
         connections.taken_over(net, truth)
+        connections.not_taken_over(net, truth)
         if net.wire:
             connections.slow(net, truth)
             connections.crossing(net, truth)
-            connections.crossing_syns(net, truth)
+            connections.crossing_syns(net, truth, False)
+            connections.crossing_syns(net, truth, True)
             connections.holes(net, truth)
             connections.fast(net, truth, True)
             connections.orphans(net, truth)

@@ -310,3 +310,79 @@ TEST(closing_is_told_where_both_closed_at_once)
 	free(text);
 	model_tcp_free(m);
 }
+
+/* The finding of a report in which port 80 dropped three packets, one SYN for the full queue. */
+static char *drops_text(uint64_t full, uint64_t counted, bool had, uint32_t netns)
+{
+	static const struct tcp_plan plan = { .tier = TIER_FENTRY, .handshakes = true };
+	static const struct tcp_listener listener = {
+		.record = { .key = { .local_port = 80, .family = AF_INET }, .comm = "server",
+			    .tgid = 100, .netns = 7, .queue_max = 8 },
+		.drops = 3, .owners = 1,
+	};
+	uint8_t counters_had[NETSTAT_NR] = { [NETSTAT_listen_drops] = had };
+	struct tcp_group g = { .key = { .port = 80, .passive = 1 }, .full = full, .syns = 5,
+			       .connections = 1 };
+	const struct tcp_group *groups[] = { &g };
+	struct tcp_report r = {
+		.host = "h", .release = "r", .plan = &plan,
+		.figures = { .groups = groups, .groups_nr = 1, .listeners = &listener,
+			     .listeners_nr = 1 },
+		.counters = { [NETSTAT_listen_drops] = counted },
+		.counters_had = counters_had, .counters_netns = netns,
+	};
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	report_tcp_findings(out, &r, &(struct text_options){ 0 });
+	fclose(out);
+	return text;
+}
+
+TEST(what_a_listener_drops_is_told_as_harm_only_where_it_is)
+{
+	static const struct {
+		uint64_t full, counted;
+		bool had;
+		uint32_t netns;
+		const char *said;
+	} cases[] = {
+		/* What harms is counted by the namespace too; resets and the like are not. */
+		{ 0, 0, true, 7, NULL },
+		{ 0, 2, true, 7, "Port 80 (server, 100): at most 2 SYNs or ACKs were dropped;" },
+		{ 0, 90, true, 7, "Port 80 (server, 100): at most 3 SYNs or ACKs were dropped;" },
+		{ 1, 1, true, 7, "Port 80 (server, 100): 1 SYNs found the accept queue full;" },
+		{ 1, 3, true, 7, "Port 80 (server, 100): 1 SYNs found the accept queue full and at most "
+				 "2 more SYNs or ACKs were dropped;" },
+		/* Of another namespace, or of a kernel that has none, nothing is known. */
+		{ 0, 3, true, 8, NULL },
+		{ 0, 3, false, 7, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *text = drops_text(cases[i].full, cases[i].counted, cases[i].had, cases[i].netns);
+
+		ASSERT_NE(NULL, text);
+		if (cases[i].said) {
+			EXPECT_EQ(text, strstr(text, cases[i].said));
+		} else {
+			EXPECT_EQ(NULL, strstr(text, "Port 80 ("));
+		}
+		free(text);
+	}
+}
+
+TEST(a_picture_has_an_arrow_for_the_reset_that_we_sent)
+{
+	struct tcp_plan plan = { .tier = TIER_TRACEPOINT };
+	struct tcp_row row = active_row(1);
+	char *text;
+
+	row.synack_ns = row.established_ns = row.state_ns[STATE_ESTABLISHED] = 0;
+	row.closer = CLOSER_NONE;
+	row.flags |= TCP_RESET_OUT;
+	text = connection_text(&row, &plan);
+	EXPECT_NE(NULL, strstr(text, "|---- RST              --->|  given_up\n"));
+	free(text);
+}

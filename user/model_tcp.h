@@ -44,7 +44,7 @@ struct tcp_times {
 
 /** enum tcp_failure - why connect() came to nothing */
 enum tcp_failure {
-	FAILURE_REFUSED,	/* by a reset, in answer to its SYN */
+	FAILURE_REFUSED,	/* by a reset, or ICMP, in answer to its SYN */
 	FAILURE_RESET,		/* by a reset, after the peer's own SYN */
 	FAILURE_TIMEOUT,	/* no answer */
 	FAILURE_UNREACHABLE,	/* the network said so */
@@ -160,8 +160,8 @@ struct tcp_group {
 
 /**
  * struct tcp_minisocks - TIME_WAIT, and FIN_WAIT_2 that nobody reads
- * @born, @expired, @reused, @cut: in the window; the last two ended before their time: a new
- *	connection took their place, or a packet came, or their namespace went
+ * @born, @expired, @reused, @cut: in the window; the last two ended before their time: for a
+ *	new connection, or else
  * @now: that are there; where processes are filtered, all these are of their connections
  * @fin_wait2, @time_wait: how long those that ended were in each
  */

@@ -250,7 +250,8 @@ static void end(struct picture *p, const struct tcp_row *row)
 	if (!at)
 		add(p, 0, ':', "", "and is %s", tcp_state_name(row->state));
 	else if (!tcp_established(row))
-		add(p, at, in ? '<' : ' ', "RST", "%s", tcp_failure_name(tcp_failure(row)));
+		add(p, at, in ? '<' : out ? '>' : ' ', "RST", "%s",
+		    tcp_failure_name(tcp_failure(row)));
 	else if (tcp_timed_out(row))
 		add(p, at, out ? '>' : ' ', "RST", "no answer came any more: it was given up");
 	else if (in || out)

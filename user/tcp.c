@@ -113,7 +113,8 @@ struct tcp_plan tcp_plan_make(enum tier tier, bool data, bool udp)
 	plan.handshakes = hooked && has_function("tcp_conn_request") &&
 			  has_function("inet_csk_reqsk_queue_hash_add") &&
 			  has_function("inet_csk_complete_hashdance");
-	plan.minisocks = hooked && has_function("inet_twsk_kill") &&
+	/* That a SYN has come to one is seen as it goes on to a listener. */
+	plan.minisocks = plan.handshakes && has_function("inet_twsk_kill") &&
 			 has_function("tw_timer_handler") &&
 			 has_function("__inet_twsk_schedule") &&
 			 (has_function("inet_twsk_hashdance") ||
