@@ -241,6 +241,13 @@ with_module()
 	fi
 }
 
+# processors KERNEL: guest/run.sh's option. Two on one kernel; on the others one, which takes half
+# the time: waiting for each other is emulated too.
+processors()
+{
+	[ "$1" = 6.1 ] && echo -s2 || echo -s1
+}
+
 # Time-outs are there to end what hangs: some times what a guest takes that has a
 # processor for itself.
 figures()
@@ -259,7 +266,7 @@ figures()
 				IOREADY_TIERS='fentry kprobe tracepoint' $O/tests/test_known"
 		guest $name herd -t 900 -- \
 			env "O=$O" "IOREADY_TIERS=fentry kprobe" tests/test_herd.py
-		guest $name tcp -m 2G -t 1200 -- \
+		guest $name tcp "$(processors $name)" -m 2G -t 1200 -- \
 			env "O=$O" "IOREADY_TIERS=$tiers" tests/test_tcp.py
 		# Two processors on one, and on the others a clock that a capture can be held against.
 		icount=-i
@@ -279,11 +286,11 @@ behaviour()
 
 	renice -n 5 -p "$BASHPID" >/dev/null
 	for name in 6.1 6.12 7.2; do
-		guest $name cli -t 1200 -- env "O=$O" tests/test_cli.sh
-		guest $name trace -t 800 -- env "O=$O" tests/test_trace.sh
-		guest $name snapshot -m 2G -t 1800 -- \
+		guest $name cli "$(processors $name)" -t 1200 -- env "O=$O" tests/test_cli.sh
+		guest $name trace "$(processors $name)" -t 800 -- env "O=$O" tests/test_trace.sh
+		guest $name snapshot "$(processors $name)" -m 2G -t 1800 -- \
 			env "O=$O" "IOREADY_KO=$(module $name)" tests/test_snapshot.sh
-		guest $name reach -m 2G -t 1200 -- \
+		guest $name reach "$(processors $name)" -m 2G -t 1200 -- \
 			env "O=$O" IOREADY_TIERS=fentry tests/test_reach.py
 	done
 }
@@ -298,7 +305,7 @@ patient()
 	for name in 6.1 6.12 7.2; do
 		with_module $name module -m 2G -t 1800 -- env "IOREADY_KO=$(module $name)" \
 			sh -c "insmod \$IOREADY_KO && $O/tests/test_module"
-		guest $name udp -m 2G -t 1800 -- \
+		guest $name udp "$(processors $name)" -m 2G -t 1800 -- \
 			env "O=$O" "IOREADY_TIERS=fentry kprobe tracepoint" tests/test_udp.py
 		suite "budget, guest $name" tests/bench/budget.sh "$name"
 	done
