@@ -518,7 +518,11 @@ def witness(net, tier, delay, n):
         lines, report = tool.end()
         at_server, at_client = there.end(), here.end()
         listener.close()
-        rows = {"SYN -> ACK, server": [], "SYN-ACK -> ACK, server": [], "SYN -> SYN-ACK, client": []}
+        rows = {"SYN -> ACK, server": [], "SYN-ACK -> ACK, server": [], "SYN -> SYN-ACK, client": [],
+                "ESTABLISHED, server": [], "CLOSE-WAIT, server": [], "LAST-ACK, server": []}
+        # Each from the packet that begins it to the one that ends it.
+        states = {"established": ("ack", "fin"), "close-wait": ("fin", "fin_back"),
+                  "last-ack": ("fin_back", "last_ack")}
         for line in lines:
             local, remote = (int(line[k].rsplit(":", 1)[1]) for k in ("local", "remote"))
             if line["direction"] == "active":
@@ -528,23 +532,26 @@ def witness(net, tier, delay, n):
                         line["handshake_ns"] - (c["synack"] - c["syn"]))
                 continue
             c = at_server.get(remote, {})
-            if len(c) < 3:
+            if len(c) < 6:
                 continue
             if line["syn_to_synack_ns"] is not None:
                 rows["SYN -> ACK, server"].append(line["syn_to_synack_ns"] +
                                                   line["synack_to_ack_ns"] - (c["ack"] - c["syn"]))
             rows["SYN-ACK -> ACK, server"].append(
                 line["synack_to_ack_ns"] - (c["ack"] - c["synack"]))
+            for state, (begin, end) in states.items():
+                rows[state.upper() + ", server"].append(
+                    line["states_ns"].get(state, 0) - (c[end] - c[begin]))
             if delay and line["synack_to_ack_ns"] < 2 * delay * MS:
                 results.ok("never below the delay", False, line)
         # An emulated clock stands still and leaps, but less than a tick of the kernel; not one
-        # that counts instructions: by that it holds of each. But who connects may be preempted
-        # before its SYN goes out.
+        # that counts instructions: by that it holds of each handshake at the server. But who
+        # connects or closes may be preempted before its SYN or FIN goes out.
         limit = 5 * MS if GUEST and not ICOUNT else 100000
         for what, row in rows.items():
             # What a host sends waits in its own netem, and comes to its capture after that:
             # only between two packets that came is there no such wait.
-            if delay and what != "SYN -> ACK, server":
+            if delay and what not in ("SYN -> ACK, server", "ESTABLISHED, server"):
                 continue
             if not row and what == "SYN -> ACK, server" and tier == "tracepoint":
                 continue
@@ -556,7 +563,7 @@ def witness(net, tier, delay, n):
                 what, len(row), middle / 1000, worst / 1000)
             print("# %s, %s: %s" % (tier, name, said), flush=True)
             results.ok("%s: within %d us" % (what, limit // 1000),
-                       abs(worst if ICOUNT and what.endswith("server") else middle) < limit,
+                       abs(worst if ICOUNT and what.endswith("> ACK, server") else middle) < limit,
                        said, row)
         if delay:
             handshakes = [l["handshake_ns"] for l in lines if l["direction"] == "active"]

@@ -184,7 +184,8 @@ def whole(results, lines, report):
 
 
 class Capture:
-    """tcpdump in a host: first SYN, SYN-ACK and ACK of each connection, by the client's port."""
+    """tcpdump in a host: first SYN, SYN-ACK and ACK of each connection, both FINs, and the first
+    ACK after the server's; by the client's port."""
 
     def __init__(self, host):
         self.err = tempfile.NamedTemporaryFile("r")
@@ -223,8 +224,10 @@ class Capture:
             at = int(seconds) * 1000000000 + int(fraction.ljust(9, "0"))
             source, target = (int(words[i].rstrip(":").rsplit(".", 1)[1]) for i in (2, 4))
             flags = words[6].strip("[],")
-            for port, key in ((source, {"S": "syn", ".": "ack"}.get(flags)),
-                              (target, {"S.": "synack"}.get(flags))):
-                if key:
-                    seen.setdefault(port, {}).setdefault(key, at)
+            for port, key in ((source, {"S": "syn", ".": "ack", "F.": "fin"}.get(flags)),
+                              (target, {"S.": "synack", "F.": "fin_back"}.get(flags))):
+                if not key:
+                    continue
+                of = seen.setdefault(port, {})
+                of.setdefault("last_ack" if key == "ack" and "fin_back" in of else key, at)
         return seen
