@@ -122,7 +122,8 @@ _ioready()
 		_ioready_value "$prev" && return
 		[[ $cur == -* || -z $cur ]] && _ioready_offer "-a --all --comm -c --cgroup
 			-p --pid -t --tid --port --peer --netns -d --duration -i --interval
-			--each --diagram --data --udp --waits --histograms --networks --sample --connections --color --json
+			--each --diagram --data --udp --waits --histograms --networks --sample
+			--connections --color --json
 			-o --output -q --quiet --rows -v --verbose --on-loss --ring --tier
 			-? --help --usage --"
 		;;

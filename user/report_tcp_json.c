@@ -157,16 +157,19 @@ static json_t *group_json(const struct tcp_group *g, const struct tcp_plan *plan
 		put_if(o, "cookies", plan->handshakes, g->cookies);
 		put(o, "accepted", g->accepted);
 		put(o, "unaccepted", g->unaccepted);
-		json_object_set_new(o, "syn_to_synack_ns",
-				    plan->handshakes ? times_json(g->times[TIME_SYNACK], histograms) : json_null());
-		json_object_set_new(o, "synack_to_ack_ns", times_json(g->times[TIME_ACK], histograms));
+		json_object_set_new(o, "syn_to_synack_ns", plan->handshakes ?
+				    times_json(g->times[TIME_SYNACK], histograms) : json_null());
+		json_object_set_new(o, "synack_to_ack_ns",
+				    times_json(g->times[TIME_ACK], histograms));
 		json_object_set_new(o, "synack_to_ack_kind",
 				    json_string(plan->handshakes ? "exact" : "derived"));
-		json_object_set_new(o, "ack_to_accept_ns", times_json(g->times[TIME_ACCEPT], histograms));
+		json_object_set_new(o, "ack_to_accept_ns",
+				    times_json(g->times[TIME_ACCEPT], histograms));
 	} else {
 		for (int i = 0; i < FAILURE_NR; i++)
 			put(failed, tcp_failure_name(i), g->failed[i]);
-		json_object_set_new(o, "handshake_ns", times_json(g->times[TIME_HANDSHAKE], histograms));
+		json_object_set_new(o, "handshake_ns",
+				    times_json(g->times[TIME_HANDSHAKE], histograms));
 		json_object_set(o, "failed", failed);
 	}
 	json_decref(failed);
