@@ -263,13 +263,7 @@ def resets(net, truth):
               closed_first="remote")
     # One that has closed gets data.
     x = pair()
-    x.c.close()
-    x.a.recv(1)
-    # Before its FIN is acknowledged there is no minisock, and no way to tell.
-    net.client.await_minisock(x.local[1], x.remote[1], FIN_WAIT2)
-    x.a.sendall(b"y" * 100)
-    wait_for("the reset", lambda: x.a.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
-    x.a.close()
+    data_to_closed(net, x)
     x.active(truth, "data to whom has closed", closed_first="local")
     x.passive(truth, "data to whom has closed", closed_first="remote", reset_in=True, bytes_in=0)
     truth.left_behind(born=1, cut_short=1)
@@ -286,6 +280,17 @@ def resets(net, truth):
     truth.group("resets, active", {"direction": "active", "port": listener.getsockname()[1]},
                 connections=5, resets_in=1, resets_out=3)
     listener.close()
+
+
+def data_to_closed(net, x):
+    """The client has closed, and gets data: its minisock ends, and the server is reset."""
+    x.c.close()
+    x.a.recv(1)
+    # Before its FIN is acknowledged there is no minisock, and no way to tell.
+    net.client.await_minisock(x.local[1], x.remote[1], FIN_WAIT2)
+    x.a.sendall(b"y" * 100)
+    wait_for("the reset", lambda: x.a.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+    x.a.close()
 
 
 def disconnect(s):
@@ -514,12 +519,7 @@ def not_taken_over(net, truth):
     listener = server.listen()
     x = Connected(listener, server.veth[v4], client)
     listener.close()
-    x.c.close()
-    x.a.recv(1)
-    client.await_minisock(x.local[1], x.remote[1], FIN_WAIT2)
-    x.a.sendall(b"y" * 100)
-    wait_for("the reset", lambda: x.a.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
-    x.a.close()
+    data_to_closed(net, x)
     # Before 6.10, what comes at once is taken for what the minisock made room for.
     time.sleep(0.05)
     back = client.listen(port=x.local[1])
