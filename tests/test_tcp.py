@@ -17,7 +17,7 @@ import threading
 sys.dont_write_bytecode = True
 import tap
 from tap import ok, skip
-from traced import ATTEMPTS, IOREADY, TIERS, ioready, lost, traced
+from traced import ALONE, ATTEMPTS, IOREADY, TIERS, ioready, lost, traced, why_failed
 
 # Connections on loopback to a server in the same program. The client's numbers are odd or
 # even: it closes first, or the server does. Said at the end: how many, and to which port.
@@ -269,7 +269,7 @@ def cookies(tier):
                               capture_output=True, text=True, timeout=120)
         if done.returncode:
             skip("%s: SYN cookies" % tier, "no namespace or no cookies here: %s" %
-                 (done.stderr.strip().splitlines() or ["unshare failed"])[-1])
+                 why_failed(done.stderr))
             return
         report = json.loads(done.stdout)
         if not lost(report):
@@ -382,12 +382,10 @@ sys.stdin.read()
 def deferred(tier):
     """What a listener drops is not always harm: then the namespace has no drop."""
     what = "%s: TCP_DEFER_ACCEPT" % tier
-    begin = ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "-", IOREADY, "tcp",
-             "-q", "--tier", tier, "-i", "0.1"]
-    end = ["--", sys.executable, "-c", DEFERRED]
     parts, drops = [], 0
-    with subprocess.Popen([*begin, "--json", *end], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True) as tool:
+    with subprocess.Popen([*ALONE, IOREADY, "tcp", "-q", "--json", "-i", "0.1", "--tier", tier,
+                           "--", sys.executable, "-c", DEFERRED], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tool:
         # For as long as the tool has not seen them all, but not for ever.
         late = threading.Timer(60, tool.stdin.close)
         late.start()
@@ -400,7 +398,7 @@ def deferred(tier):
         late.cancel()
         why = tool.stderr.read()
     if tool.returncode:
-        skip(what, "no namespace here: %s" % (why.strip().splitlines() or ["unshare failed"])[-1])
+        skip(what, "no namespace here: %s" % why_failed(why))
         return
     ok("%s: an ACK each is dropped, and no connection by that" % what,
        drops == 3 and parts[-1]["counters"]["listen_drops"] == 0, drops, parts[-1])
@@ -449,13 +447,11 @@ def windows(tier, how):
     """In a network namespace of its own, so that the kernel's counter is of this alone."""
     what = "%s: a server that %s" % (tier, how)
     for _ in range(ATTEMPTS):
-        done = subprocess.run(["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "-",
-                               IOREADY, "tcp", "-q", "--json", "--data", "--each", "--tier", tier,
-                               "--", sys.executable, "-c", WINDOW, how],
+        done = subprocess.run([*ALONE, IOREADY, "tcp", "-q", "--json", "--data", "--each",
+                               "--tier", tier, "--", sys.executable, "-c", WINDOW, how],
                               capture_output=True, text=True, timeout=120)
         if done.returncode:
-            skip(what, "no namespace here: %s" %
-                 (done.stderr.strip().splitlines() or ["unshare failed"])[-1])
+            skip(what, "no namespace here: %s" % why_failed(done.stderr))
             return
         said = [line for line in done.stdout.splitlines() if not line.startswith("{")]
         lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]

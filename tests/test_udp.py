@@ -17,7 +17,7 @@ import tempfile
 sys.dont_write_bytecode = True
 import tap
 from tap import ok, skip
-from traced import ATTEMPTS, IOREADY, TIERS, lost
+from traced import ALONE, ATTEMPTS, IOREADY, TIERS, lost
 
 HAS_IPV6 = os.path.exists("/proc/net/if_inet6")
 # Kernels on which the tracepoint tier does not see who reads, nor what of IPv6 finds no room.
@@ -225,8 +225,7 @@ with socket.create_connection(("127.0.0.1", 5000)) as c:
 
 def inside(*command, **more):
     """In a network namespace of its own."""
-    return subprocess.run(["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "-",
-                           *command], capture_output=True, text=True, timeout=120, **more)
+    return subprocess.run([*ALONE, *command], capture_output=True, text=True, timeout=120, **more)
 
 
 def traced(tier, program, *args, options=(), reports=False):
@@ -366,8 +365,8 @@ class Stepper:
     def __init__(self, tier, *options):
         self.directory = tempfile.TemporaryDirectory()
         self.program = subprocess.Popen(
-            ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "-", sys.executable,
-             "-c", STEPS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+            [*ALONE, sys.executable, "-c", STEPS], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True, bufsize=1)
         self.program.stdout.readline()
         options = [o.replace("PID", str(self.program.pid)) for o in options]
         self.path = os.path.join(self.directory.name, "out")

@@ -872,6 +872,19 @@ TEST(drops_of_a_listener_are_counted_in_32_bits)
 	model_tcp_free(m);
 }
 
+/* A report of connections as text, and behind it as JSON; to be freed. */
+static char *tcp_report_said(const struct tcp_report *r)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	report_tcp_text(out, r, &(struct text_options){ 0 });
+	report_tcp_json(out, r);
+	fclose(out);
+	return text;
+}
+
 TEST(those_that_end_by_time_out_are_counted_whoever_closed)
 {
 	static const uint16_t errors[] = { ETIMEDOUT, EHOSTUNREACH, ECONNREFUSED };
@@ -879,10 +892,8 @@ TEST(those_that_end_by_time_out_are_counted_whoever_closed)
 	struct model_tcp *m = model_tcp_new(BEGIN_NS, false, false);
 	struct tcp_report r = { .host = "h", .release = "r", .plan = &plan };
 	struct tcp_row row;
-	char *text = NULL;
 	struct err err;
-	size_t size;
-	FILE *out;
+	char *text;
 
 	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
 		row = active_row(1 + i);
@@ -909,10 +920,7 @@ TEST(those_that_end_by_time_out_are_counted_whoever_closed)
 	EXPECT_EQ(1, r.figures.groups[0]->closed[CLOSER_REMOTE]);
 	EXPECT_EQ(3, r.figures.groups[1]->timed_out);
 	EXPECT_EQ(1, r.figures.groups[1]->failed[FAILURE_TIMEOUT]);
-	out = open_memstream(&text, &size);
-	report_tcp_text(out, &r, &(struct text_options){ 0 });
-	report_tcp_json(out, &r);
-	fclose(out);
+	text = tcp_report_said(&r);
 	EXPECT_NE(NULL, strstr(text, "client (200): 3 connections to 198.51.100.9:443 ended by time-out"));
 	EXPECT_NE(NULL, strstr(text, "server (100): 1 connections to port 80 ended by time-out"));
 	EXPECT_NE(NULL, strstr(text, "\"resets_out\":0,\"timed_out\":3"));

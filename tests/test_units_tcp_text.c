@@ -230,22 +230,13 @@ TEST(a_picture_of_what_was_never_established)
 	free(text);
 }
 
-/* A report of one server's connections, as a table and as JSON. */
+/* What a model has to say; NULL: there is no memory. */
 static char *report_of(struct model_tcp *m, const struct tcp_plan *plan, bool histograms)
 {
 	struct tcp_report r = { .host = "h", .release = "r", .plan = plan, .histograms = histograms };
 	struct err err;
-	char *text = NULL;
-	size_t size;
-	FILE *out;
 
-	if (model_tcp_figures(m, END_NS, &r.figures, &err))
-		return NULL;
-	out = open_memstream(&text, &size);
-	report_tcp_text(out, &r, &(struct text_options){ 0 });
-	report_tcp_json(out, &r);
-	fclose(out);
-	return text;
+	return model_tcp_figures(m, END_NS, &r.figures, &err) ? NULL : tcp_report_said(&r);
 }
 
 TEST(histograms_are_told_on_request)
@@ -311,7 +302,7 @@ TEST(closing_is_told_where_both_closed_at_once)
 	model_tcp_free(m);
 }
 
-/* The finding of a report in which port 80 dropped three packets, one SYN for the full queue. */
+/* The finding of a report in which port 80 dropped three packets, @full SYNs for the full queue. */
 static char *drops_text(uint64_t full, uint64_t counted, bool had, uint32_t netns)
 {
 	static const struct tcp_plan plan = { .tier = TIER_FENTRY, .handshakes = true };

@@ -9,6 +9,13 @@ IOREADY = os.path.abspath(os.path.join(os.environ.get("O", "build"), "ioready"))
 TIERS = os.environ.get("IOREADY_TIERS", "tracepoint").split()
 # A kernel that preempts may skip hooks, and the tool says so: then once more.
 ATTEMPTS = 3
+# Before a command: in a network namespace of its own.
+ALONE = ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "-"]
+
+
+def why_failed(stderr):
+    """The last words of what ALONE began."""
+    return (stderr.strip().splitlines() or ["unshare failed"])[-1]
 
 
 def ioready(*args, **more):
