@@ -541,9 +541,12 @@ def first_try(s, address):
 
 
 def outcome(s):
-    """What became of a first_try(): an error, or 0. A guest's clock may leap over a time-out, so
-    that there is nothing yet where it ends."""
-    wait_for("an answer", lambda: select.select([], [s], [], 1)[1], 60)
+    """What became of a first_try(): an error, or 0. That select() finds it writable does not
+    tell: tcp_v4_err() of the kernel queues what ICMP said, and wakes, before it ends the
+    connection, or where it does not end it. And a guest's clock may leap over a time-out."""
+    syn_sent = 2
+    wait_for("an answer", lambda: select.select([], [s], [], 1)[1] and
+             s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != syn_sent, 60)
     return s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
