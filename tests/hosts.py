@@ -16,6 +16,7 @@ CLONE_NEWNET = 0x40000000
 MS = 1000000
 HOME = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
 FIN, SYN, RST, ACK = 1, 2, 4, 16
+AWAY = "10.78.9.9"
 # Of /proc/net/tcp: ends that have nobody, or may, and sockets that listen.
 FIN_WAIT2, TIME_WAIT, LISTEN = "05", "06", "0A"
 SYN_RECV, FIN_WAIT1 = "03", "04"
@@ -260,6 +261,7 @@ class Net:
                 self.why_no_wire = "this kernel has no tun"
             else:
                 self.wire = Wire(self.hosts, "w%d" % (pid % 1000000))
+                self.nowhere()
         except BaseException:
             self.close()
             raise
@@ -268,6 +270,18 @@ class Net:
         host = Host(name, number)
         self.hosts.append(host)
         return host
+
+    def nowhere(self):
+        """AWAY, of which the server tells the client that there is no way to it."""
+        self.server.ip("route", "replace", "unreachable", AWAY + "/32")
+        self.server.sysctl("ipv4.ip_forward", 1)
+        self.client.ip("route", "replace", AWAY + "/32", "via", self.server.wire)
+
+    def pass_all(self):
+        """The wire, if there is one, gives away what it holds, and all that comes."""
+        if self.wire:
+            self.wire.rule = lambda packet: None
+            self.wire.release()
 
     def delay(self, ms):
         """Why there is no netem, or None: then each way takes as long."""

@@ -172,6 +172,12 @@ void answer_exec(void) __attribute__((noreturn));
 
 /* --- wait calls; they return -errno ---------------------------------------- */
 
+/*
+ * Of a call that must sleep before its time is over, however late a busy machine lets its
+ * thread run between entry and sleep.
+ */
+#define SLEPT_MS 400
+
 /* A set of select's that may hold more than glibc's 1,024. */
 #define BITS_MAX 8192
 struct bits {

@@ -93,7 +93,7 @@ void case_poll_zero_timeout(void)
 
 void case_poll_timeout(void)
 {
-	not_ready(100, 100, 2);
+	not_ready(100, SLEPT_MS, 2);
 }
 
 void case_poll_1(void)
@@ -150,7 +150,7 @@ void case_poll_regular(void)
 
 void case_poll_none(void)
 {
-	must(!wait_poll(POLL, NULL, 0, 100));
+	must(!wait_poll(POLL, NULL, 0, SLEPT_MS));
 	any(POLL, "watched_mean=0 watched_max=0 passes=2 scans=0 wasted=0 copied_bytes=0 "
 	    "wakeups=0 wakeups_empty=0");
 }

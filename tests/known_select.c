@@ -143,7 +143,7 @@ void case_select_timeout(void)
 
 	sources_open(s, 3);
 	nfds = sources_bits(s, 3, &in);
-	must(nfds <= 64 && !wait_select(SELECT, nfds, &in, NULL, NULL, 100));
+	must(nfds <= 64 && !wait_select(SELECT, nfds, &in, NULL, NULL, SLEPT_MS));
 	any(SELECT, "watched_mean=3 watched_max=3 passes=2 scans=6 wasted=6 copied_bytes=16 "
 	    "wakeups=0 wakeups_empty=0");
 }
@@ -151,7 +151,7 @@ void case_select_timeout(void)
 /* The old way to sleep for less than a second. */
 void case_select_no_sets(void)
 {
-	must(!wait_select(SELECT, 0, NULL, NULL, NULL, 100));
+	must(!wait_select(SELECT, 0, NULL, NULL, NULL, SLEPT_MS));
 	must(!wait_select(SELECT, 64, NULL, NULL, NULL, 0));
 	any(SELECT, "watched_mean=0 watched_max=0 passes=3 scans=0 wasted=0 copied_bytes=0 "
 	    "wakeups=0 wakeups_empty=0");

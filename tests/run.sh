@@ -286,11 +286,11 @@ behaviour()
 
 	renice -n 5 -p "$BASHPID" >/dev/null
 	for name in 6.1 6.12 7.2; do
-		guest $name cli "$(processors $name)" -t 1200 -- env "O=$O" tests/test_cli.sh
-		guest $name trace "$(processors $name)" -t 800 -- env "O=$O" tests/test_trace.sh
-		guest $name snapshot "$(processors $name)" -m 2G -t 1800 -- \
+		guest $name cli "$(processors $name)" -t 2700 -- env "O=$O" tests/test_cli.sh
+		guest $name trace "$(processors $name)" -t 2700 -- env "O=$O" tests/test_trace.sh
+		guest $name snapshot "$(processors $name)" -m 2G -t 2700 -- \
 			env "O=$O" "IOREADY_KO=$(module $name)" tests/test_snapshot.sh
-		guest $name reach "$(processors $name)" -m 2G -t 1200 -- \
+		guest $name reach "$(processors $name)" -m 2G -t 2700 -- \
 			env "O=$O" IOREADY_TIERS=fentry tests/test_reach.py
 	done
 }
@@ -303,9 +303,9 @@ patient()
 
 	renice -n 10 -p "$BASHPID" >/dev/null
 	for name in 6.1 6.12 7.2; do
-		with_module $name module -m 2G -t 1800 -- env "IOREADY_KO=$(module $name)" \
+		with_module $name module -m 2G -t 2700 -- env "IOREADY_KO=$(module $name)" \
 			sh -c "insmod \$IOREADY_KO && $O/tests/test_module"
-		guest $name udp "$(processors $name)" -m 2G -t 1800 -- \
+		guest $name udp "$(processors $name)" -m 2G -t 2700 -- \
 			env "O=$O" "IOREADY_TIERS=fentry kprobe tracepoint" tests/test_udp.py
 		suite "budget, guest $name" tests/bench/budget.sh "$name"
 	done

@@ -678,16 +678,22 @@ static int chain_run(FIXTURE_DATA(known) *self, const char *name, const char *ti
 	};
 	json_int_t calls = 0, wakeups = 0, empty = 0, latency = 0, parts = 0, chained = 0, wakes = 0;
 	bool sees_ready = strcmp(tier, "tracepoint");
-	json_t *output, *row, *waker, *ready;
-	int status = -1;
+	json_t *output = NULL, *row, *waker, *ready;
 	size_t i, j;
-	pid_t pid = program_start(argv, -1, -1);
 
-	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status)) {
-		check_failed(&check, "ioready: expected exit status 0, got %#x", status);
-		return check.failures;
+	/* Where the kernel skipped runs of a hook, once more. */
+	for (int n = 0; n < ATTEMPTS && (!output || nested(output)); n++) {
+		int status = -1;
+		pid_t pid = program_start(argv, -1, -1);
+
+		if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status)) {
+			check_failed(&check, "ioready: expected exit status 0, got %#x", status);
+			json_decref(output);
+			return check.failures;
+		}
+		json_decref(output);
+		output = json_read(&check, self->output);
 	}
-	output = json_read(&check, self->output);
 	json_array_foreach(json_object_get(output, "waits"), i, row) {
 		calls += member(row, "calls", NULL);
 		wakeups += member(row, "wakeups", NULL);

@@ -46,7 +46,7 @@ for case in json.load(open(sys.argv[1]))["cases"]:
 runs() # tier
 {
 	rm -f "$dir/out"
-	for _ in 1 2 3; do
+	for _ in 1 2 3 4 5 6; do
 		"$ioready" selftest --json --rounds=100 --tier="$1" "--load=$IOREADY_KO" \
 			>"$dir/json" 2>"$dir/err"
 		[ $? -le 1 ] && [ -s "$dir/json" ] || return

@@ -25,7 +25,7 @@ import connections
 import tap
 from connections import Between, Connected, Truth, read, text
 from hosts import ACK, MS, SYN, Net, run, wait_for
-from traced import IOREADY, TIERS
+from traced import IOREADY, LIMIT, TIERS
 from windows import Capture, Tool, compare, differs, lost, whole, windows
 
 GUEST = os.environ.get("IOREADY_GUEST")
@@ -38,8 +38,10 @@ V4 = socket.AF_INET
 def known(net, tier):
     def body(results):
         truth = Truth()
+        connections.no_cookies(net)
         resent = [-host.counters()["Tcp:RetransSegs"] for host in net.hosts]
         tool = Tool(tier, "--each", "--data", "-p", str(os.getpid()))
+        begun = time.monotonic()
         connections.exchanges(net, truth)
         connections.resets(net, truth)
         connections.accept_waits(net, truth)
@@ -56,16 +58,18 @@ def known(net, tier):
             connections.orphans(net, truth)
 
             def meanwhile():
-                begun = time.monotonic()
+                at = time.monotonic()
                 connections.failures(net, truth)
                 # A TIME_WAIT can be had again when its time stamp is more than a second old.
-                time.sleep(max(0, 2.2 - (time.monotonic() - begun)))
+                time.sleep(max(0, 2.2 - (time.monotonic() - at)))
             connections.reuse(net, truth, meanwhile)
             wait_for("the orphan's end", lambda: not [
                 s for s in net.client.states() if s[0] == truth.orphan_port])
         for host in net.hosts:
             wait_for("the ends", lambda: host.settled(truth.keep_ports))
         lines, report = tool.end()
+        # By the kernel's TCP_TIMEWAIT_LEN, and before its timer may go off.
+        in_time = time.monotonic() - begun < 55
         resent += [host.counters()["Tcp:RetransSegs"] for host in net.hosts]
         resent += [-connections.resent(s) for s in truth.kept]
         for s in truth.kept:
@@ -93,13 +97,17 @@ def known(net, tier):
         elif tier != "tracepoint":
             m = report["minisocks"]
             want = dict(truth.minisocks)
-            want["now"] = want["born"] - want["expired"] - want["reused"] - want["cut_short"]
+            if not in_time:
+                # A busy machine: what was to stay may have come to its end.
+                want["expired"] = Between(want["expired"])
             why = differs(want, m)
+            if m["now"] != m["born"] - m["expired"] - m["reused"] - m["cut_short"]:
+                why.append("these do not make up those that were born")
             results.ok("minisocks are born, expire, are reused, are cut short", not why, *why, m)
             results.ok("an orphan's FIN_WAIT_2 took its second",
                        m["fin_wait2_ns"]["count"] >= 1 and m["fin_wait2_ns"]["max"] >= 900 * MS, m)
             results.ok("TIME_WAIT begins with the peer's FIN, and took more than a second",
-                       m["time_wait_ns"]["count"] == 2 and m["time_wait_ns"]["max"] >= 1000 * MS, m)
+                       m["time_wait_ns"]["count"] == (2 if in_time else Between(2)) and m["time_wait_ns"]["max"] >= 1000 * MS, m)
             x = truth.reused
             ends = [l for l in lines if l["local"] == text(x.local) and
                     l["remote"] == text(x.remote)]
@@ -110,7 +118,7 @@ def known(net, tier):
             results.ok("a port that is used again is another connection",
                        len(ends) == 2 and ends[0]["cookie"] != ends[1]["cookie"], ends)
         return report
-    windows(tier, "known", body)
+    windows(net, tier, "known", body)
 
 
 # --- against the kernel's own counters ----------------------------------------------------
@@ -120,6 +128,7 @@ def counters(net, tier):
     def body(results):
         truth = Truth()
         server, client = net.server, net.client
+        connections.no_cookies(net)
         before = server.counters()
         tool = Tool(tier, "--each", "--netns", server.name)
         if net.wire:
@@ -233,7 +242,7 @@ def counters(net, tier):
         else:
             results.skip("Fast Open, SYN-ACKs sent again", net.why_no_wire)
         return report
-    windows(tier, "counters", body)
+    windows(net, tier, "counters", body)
 
 
 def multipath(net, tier):
@@ -250,7 +259,7 @@ def multipath(net, tier):
         lines, report = tool.end()
         compare(results, truth, lines, report)
         return report
-    windows(tier, "MPTCP", body)
+    windows(net, tier, "MPTCP", body)
 
 
 # --- what was there before, and filters ---------------------------------------------------
@@ -304,7 +313,7 @@ def seeded(net, tier):
         for s in (new, *got, listener, blocking):
             s.close()
         return report
-    windows(tier, "seeded", body)
+    windows(net, tier, "seeded", body)
 
 
 def asleep_in_accept(tid):
@@ -434,7 +443,7 @@ def filters(net, tier):
             os.rmdir(group)
         worst = max(reports, key=lambda r: sum(r["losses"].values()))
         return worst
-    windows(tier, "filters", body)
+    windows(net, tier, "filters", body)
 
 
 def cgroup_of(pid):
@@ -481,7 +490,7 @@ def command(net, tier):
                    os.getpid() not in {l["pid"] for l in lines}, lines)
         listener.close()
         return report
-    windows(tier, "command", body)
+    windows(net, tier, "command", body)
 
 
 # --- the witness ---------------------------------------------------------------------------
@@ -575,7 +584,7 @@ def witness(net, tier, delay, n):
                        len(passive) == n and min(passive) >= 2 * delay * MS, passive)
         return report
     try:
-        windows(tier, name, body)
+        windows(net, tier, name, body)
     finally:
         net.no_delay()
 
@@ -678,7 +687,7 @@ def many(tier):
 
 def refused(what, status, says, *args, **more):
     done = subprocess.run([*more.pop("by", []), IOREADY, "tcp", *args], capture_output=True,
-                          text=True, timeout=60, **more)
+                          text=True, timeout=LIMIT, **more)
     tap.ok(what, done.returncode == status and says in done.stderr and not done.stdout and
            done.stderr.count("\n") <= 2, "%d: %s" % (done.returncode, done.stderr))
 

@@ -35,7 +35,7 @@ settled() # command: true within thirty seconds; emulated CPUs are slow
 # run ARGS...: status in $status, output in $dir/out and $dir/err
 run()
 {
-	timeout 60 "$ioready" top "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	timeout 300 "$ioready" top "$@" >"$dir/out" 2>"$dir/err" </dev/null
 	status=$?
 }
 
@@ -146,16 +146,22 @@ wait "$tool"
 ok "SIGTERM: status 0" [ $? = 0 ]
 mkfifo "$dir/pipe"
 (head -n 1 >/dev/null) <"$dir/pipe" &
-timeout 60 "$ioready" top -b -i 0.5 -p "$load" >"$dir/pipe" 2>"$dir/err"
+timeout 300 "$ioready" top -b -i 0.5 -p "$load" >"$dir/pipe" 2>"$dir/err"
 ok "a pipe that nobody reads any more: status 1" [ $? = 1 ]
 ok "and said so" grep -q "Broken pipe" "$dir/err"
-python3 -c 'import select, time
-end = time.time() + 3
-while time.time() < end:
-    select.select([], [], [], 0.01)' &
+mkfifo "$dir/life"
+python3 -c 'import select
+while not select.select([0], [], [], 0.01)[0]:
+    pass' <"$dir/life" &
 short=$!
-run -b -i 60 -p "$short"
-ok "the end of the process ends it" [ "$status" = 0 ]
+exec 7>"$dir/life"
+timeout 300 "$ioready" top -v -b -i 60 -p "$short" >"$dir/out" 2>"$dir/err" 7>&- &
+tool=$!
+settled grep -q "attached in" "$dir/err"
+sleep 1
+exec 7>&-
+wait "$tool"
+ok "the end of the process ends it" [ $? = 0 ]
 ok "with a last table" rows 'len(t) == 1 and number(t[0][0]["CALLS/s"]) > 0'
 
 # --- the screen ---

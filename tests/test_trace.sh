@@ -11,7 +11,7 @@ trap 'rm -rf "$dir"' EXIT
 . tests/tap.sh
 
 # Ten polls that find something, five that time out after 20 ms, three that fail,
-# and one epoll_wait that a thread of the same program wakes after 50 ms.
+# and one epoll_wait that a thread of the same program wakes when it sleeps.
 cat >"$dir/known.py" <<'PY'
 import ctypes, os, select, threading, time
 r, w = os.pipe()
@@ -28,15 +28,26 @@ for i in range(3):
     libc.epoll_wait(99, 0, 1, 0)
 e = select.epoll()
 e.register(r, select.EPOLLIN)
-threading.Timer(0.05, os.write, (w, b"x")).start()
+def wake():
+    # "running", or the number of the call that it sleeps in: epoll_wait, epoll_pwait (also arm64's)
+    while open("/proc/self/task/%d/syscall" % os.getpid()).read().split()[0] not in (
+            "232", "281", "22"):
+        time.sleep(0.001)
+    os.write(w, b"x")
+threading.Thread(target=wake).start()
 e.poll()
 PY
 
-# trace ARGS...: traces the program; status in $status
+# trace ARGS...: traces the program; status in $status. A kernel that preempts may skip hooks,
+# and the tool says so: then once more.
 trace()
 {
-	timeout 60 "$ioready" trace --json "$@" -- python3 "$dir/known.py" >"$dir/out" 2>"$dir/err"
-	status=$?
+	for _ in 1 2 3; do
+		timeout 300 "$ioready" trace --json "$@" -- python3 "$dir/known.py" \
+			>"$dir/out" 2>"$dir/err"
+		status=$?
+		grep -q "losses\.nested" "$dir/err" || break
+	done
 }
 
 # lines EXPRESSION: a Python expression over l, the lines of python3
@@ -104,7 +115,7 @@ ok "--chain: the woken call has its chain" lines 'sum("woken_to_running_ns" in x
 ok "and no other" lines 'not any("woken_to_running_ns" in x for x in l if x["syscall"] == "poll")'
 
 # A ring of a page holds 26 calls; a loop makes more between two looks.
-timeout 60 "$ioready" trace --json --events-ring 4 -- python3 -c '
+timeout 300 "$ioready" trace --json --events-ring 4 -- python3 -c '
 import select
 p = select.poll()
 for i in range(20000):
@@ -114,7 +125,7 @@ ok "lines and missing lines make up all calls" lines \
 ok "some are missing" lines 'any("lost" in x for x in l)'
 ok "the last line says so in words" \
 	grep -q '^[0-9,]* lines; [0-9,]* lines are missing (losses.events)' "$dir/err"
-timeout 60 "$ioready" trace --events-ring 4 --on-loss=fail -q -- python3 -c '
+timeout 300 "$ioready" trace --events-ring 4 --on-loss=fail -q -- python3 -c '
 import select
 p = select.poll()
 for i in range(20000):

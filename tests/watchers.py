@@ -136,7 +136,6 @@ def calls():
     for job in (lambda: p.poll(), lambda: select.select([a, r], [], [b]),
                 lambda: time.sleep(3600)):
         threading.Thread(target=job, daemon=True).start()
-    time.sleep(0.5)
     die_with_stdin()
     tell(a=a.fileno(), b=b.fileno(), r=r)
     signal.pause()
@@ -238,9 +237,8 @@ def closer():
     epoll.register(sock, select.EPOLLIN)
     tell(fd=sock.fileno())
     while os.read(0, 1):
-        at = time.monotonic()
         sock.close()
-        print(at, flush=True)
+        print(flush=True)
         sock = socket.create_connection(("127.0.0.1", port))
         epoll.register(sock, select.EPOLLIN)
         print(flush=True)

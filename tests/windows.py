@@ -6,14 +6,17 @@ import subprocess
 import tempfile
 import threading
 import time
+import traceback
 
 import tap
 from hosts import wait_for
-from traced import ATTEMPTS, IOREADY
+from traced import ATTEMPTS, IOREADY, LIMIT
 
 
 class Tool:
     """ioready tcp with these options, from the open window on."""
+
+    running = []
 
     def __init__(self, tier, *options):
         self.out = tempfile.TemporaryFile("w+")
@@ -21,6 +24,7 @@ class Tool:
         self.program = subprocess.Popen([IOREADY, "tcp", "-v", "-q", "--json", "--tier", tier,
                                          *options], stdout=self.out,
                                         stderr=open(self.err.name, "w"))
+        self.running.append(self.program)
 
         def begun():
             if self.program.poll() is not None:
@@ -35,7 +39,8 @@ class Tool:
     def end(self):
         """Lines, and the report behind them."""
         self.program.send_signal(signal.SIGINT)
-        self.program.wait(60)
+        self.program.wait(LIMIT)
+        self.running.remove(self.program)
         self.out.seek(0)
         lines = [json.loads(line) for line in self.out]
         if self.program.returncode or not lines:
@@ -69,11 +74,22 @@ def lost(report):
     return {key: n for key, n in report["losses"].items() if n}
 
 
-def windows(tier, name, body):
-    """body(results) makes a window, and returns its report; again while hooks are skipped."""
+def windows(net, tier, name, body):
+    """body(results) makes a window between the hosts of @net, and returns its report; again while
+    hooks are skipped."""
     for _ in range(ATTEMPTS):
         results = Results("%s, %s: " % (tier, name))
-        report = body(results)
+        try:
+            report = body(results)
+        except Exception:
+            results.ok("runs to its end", False, *traceback.format_exc().splitlines())
+            results.say()
+            while Tool.running:
+                program = Tool.running.pop()
+                program.kill()
+                program.wait()
+            net.pass_all()
+            return
         if not lost(report) or not any(good is False for _, good, _, _ in results.tests):
             break
     if lost(report):
