@@ -156,14 +156,15 @@ tool_start() {
 		"$ioready" trace -a -v -q -o /dev/null <&9 2>"$said" &
 		pattern='attached in'
 		;;
-	tcp | tcp_data | tcp_sample)
+	tcp | tcp_data | tcp_sample | tcp_server)
 		case $1 in
-		tcp) more='' ;;
-		tcp_data) more=--data ;;
-		tcp_sample) more=--sample=8 ;;
+		tcp) more=-a ;;
+		tcp_data) more='-a --data' ;;
+		tcp_sample) more='-a --sample=8' ;;
+		tcp_server) more=--comm=nginx ;;
 		esac
-		# shellcheck disable=SC2086 # empty for the first
-		"$ioready" tcp -a -v -q $more -o /dev/null <&9 2>"$said" &
+		# shellcheck disable=SC2086 # words
+		"$ioready" tcp -v -q $more -o /dev/null <&9 2>"$said" &
 		pattern='attached in'
 		;;
 	tcpstates | tcpconnlat)
@@ -474,7 +475,8 @@ part_tcp() {
 	nginx_start || return
 	rounds_begin
 	while next_round; do
-		for tool in $tools; do
+		# The server's end alone is a connection only where the server is another process.
+		for tool in $tools tcp_server; do
 			tool_start "$tool" &&
 				run wrk -t 1 -c 20 -d 3 "http://127.0.0.1:$port/" >"$tmp/turn" &&
 				sed -n "s/^Requests\/sec: *\([0-9.]*\).*/$round $tool connections \1/p" \

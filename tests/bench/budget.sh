@@ -145,6 +145,7 @@ servers() {
 			--scans derive
 		under "$tier:tcp" 'attached in' "$O/ioready" tcp -v -q --tier "$tier"
 		under "$tier:tcp_sample" 'attached in' "$O/ioready" tcp -v -q --tier "$tier" --sample 8
+		under "$tier:tcp_server" 'attached in' "$O/ioready" tcp -v -q --tier "$tier" --comm nginx
 	done
 	bcc
 }
@@ -217,7 +218,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 for kernel; do
-	tests/guest/run.sh -k "$kernel" -i -t 900 -- env O="$O" tests/bench/budget.sh --inside $table \
+	tests/guest/run.sh -k "$kernel" -i -t 2700 -- env O="$O" tests/bench/budget.sh --inside $table \
 		>"$tmp/log" 2>&1 &
 	guest=$!
 	wait $guest
