@@ -37,8 +37,12 @@ def run(*command):
 
 def wait_for(what, condition, seconds=30):
     end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
+    while True:
+        # In this order: a guest's clock may leap.
+        late = time.monotonic() > end
+        if condition():
+            return
+        if late:
             raise TimeoutError(what)
         time.sleep(0.002)
 
@@ -272,16 +276,28 @@ class Net:
         return host
 
     def nowhere(self):
-        """AWAY, of which the server tells the client that there is no way to it."""
+        """AWAY, of which the server tells the client that there is no way to it. From the
+        beginning: while a program is begun, a guest's clock may leap by seconds."""
         self.server.ip("route", "replace", "unreachable", AWAY + "/32")
         self.server.sysctl("ipv4.ip_forward", 1)
         self.client.ip("route", "replace", AWAY + "/32", "via", self.server.wire)
 
-    def pass_all(self):
-        """The wire, if there is one, gives away what it holds, and all that comes."""
+    def forget(self):
+        """What was on the wire: ports come again."""
+        if self.wire:
+            with self.wire.lock:
+                self.wire.log.clear()
+
+    def as_before(self):
+        """After a window that broke off: the wire holds nothing, and connections.py's settings are
+        those of the kernel again."""
         if self.wire:
             self.wire.rule = lambda packet: None
             self.wire.release()
+        for host in self.hosts:
+            for name, value in (("tcp_fin_timeout", 60), ("tcp_syn_retries", 6),
+                                ("tcp_syncookies", 1), ("tcp_tw_reuse", 2)):
+                host.sysctl("ipv4." + name, value)
 
     def delay(self, ms):
         """Why there is no netem, or None: then each way takes as long."""

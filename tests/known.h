@@ -172,10 +172,7 @@ void answer_exec(void) __attribute__((noreturn));
 
 /* --- wait calls; they return -errno ---------------------------------------- */
 
-/*
- * Of a call that must sleep before its time is over, however late a busy machine lets its
- * thread run between entry and sleep.
- */
+/* Of a call that must sleep: long enough for a busy machine to let it come to that. */
 #define SLEPT_MS 400
 
 /* A set of select's that may hold more than glibc's 1,024. */

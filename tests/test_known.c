@@ -27,7 +27,8 @@
 #define TEST_SECONDS 900
 /*
  * How often a case is run alone when a thread could not be marked at its fork: a kernel
- * that preempts hooks may refuse that, while it is at the mark of another.
+ * that preempts hooks may refuse that, while it is at the mark of another; and a chain, of
+ * which it skipped a hook.
  */
 #define ATTEMPTS 3
 
@@ -682,7 +683,7 @@ static int chain_run(FIXTURE_DATA(known) *self, const char *name, const char *ti
 	size_t i, j;
 
 	/* Where the kernel skipped runs of a hook, once more. */
-	for (int n = 0; n < ATTEMPTS && (!output || nested(output)); n++) {
+	for (int n = 0; n < ATTEMPTS && (!output || (nested(output) && !unskippable(tier))); n++) {
 		int status = -1;
 		pid_t pid = program_start(argv, -1, -1);
 
@@ -693,6 +694,12 @@ static int chain_run(FIXTURE_DATA(known) *self, const char *name, const char *ti
 		}
 		json_decref(output);
 		output = json_read(&check, self->output);
+	}
+	if (nested(output) && !unskippable(tier)) {
+		printf("# %s, %s: not exact, the kernel skipped %lld runs of a hook\n", name, tier,
+		       (long long)nested(output));
+		json_decref(output);
+		return check.failures;
 	}
 	json_array_foreach(json_object_get(output, "waits"), i, row) {
 		calls += member(row, "calls", NULL);

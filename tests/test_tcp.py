@@ -17,7 +17,8 @@ import threading
 sys.dont_write_bytecode = True
 import tap
 from tap import ok, skip
-from traced import ALONE, ATTEMPTS, IOREADY, LIMIT, TIERS, ioready, lost, traced, why_failed
+from traced import (ALONE, ATTEMPTS, IOREADY, LIMIT, TIERS, inside, ioready, lost, traced,
+                    why_not_inside)
 
 # Connections on loopback to a server in the same program. The client's numbers are odd or
 # even: it closes first, or the server does. Said at the end: how many, and to which port.
@@ -259,19 +260,23 @@ for _ in range(int(sys.argv[1])):
 """
 
 
+def there(*command):
+    """What it says in a network namespace of its own, where it must succeed."""
+    done = inside(*command)
+    if done.returncode:
+        raise RuntimeError("status %d: %s" % (done.returncode, done.stderr))
+    return done.stdout
+
+
 def cookies(tier):
     """In a network namespace of its own, where every handshake is done by a cookie."""
-    script = ('ip link set lo up && { echo 2 >/proc/sys/net/ipv4/tcp_syncookies; } 2>/dev/null &&'
-              ' exec "$@"')
+    if why_not_inside() or not os.path.exists("/proc/sys/net/ipv4/tcp_syncookies"):
+        skip("%s: SYN cookies" % tier, "no namespace or no cookies here")
+        return
+    script = 'echo 2 >/proc/sys/net/ipv4/tcp_syncookies && exec "$@"'
     for _ in range(ATTEMPTS):
-        done = subprocess.run(["unshare", "-n", "sh", "-c", script, "-", IOREADY, "tcp", "-q",
-                               "--json", "--tier", tier, "--", sys.executable, "-c", PLAIN, "5"],
-                              capture_output=True, text=True, timeout=LIMIT)
-        if done.returncode:
-            skip("%s: SYN cookies" % tier, "no namespace or no cookies here: %s" %
-                 why_failed(done.stderr))
-            return
-        report = json.loads(done.stdout)
+        report = json.loads(there("sh", "-c", script, "-", IOREADY, "tcp", "-q", "--json", "--tier",
+                                  tier, "--", sys.executable, "-c", PLAIN, "5"))
         if not lost(report):
             break
     passive = group(report, "passive")
@@ -315,15 +320,13 @@ def linger2(tier):
 
 def sample(tier):
     """Both ends are many, and each of them is followed or counted."""
+    if why_not_inside():
+        skip("%s: --sample" % tier, "no namespace here: %s" % why_not_inside())
+        return
     for _ in range(ATTEMPTS):
-        done = subprocess.run([*ALONE, IOREADY, "tcp", "-q", "--json", "--each", "-i", "0.2",
-                               "--tier", tier, "--sample", "4", "--port", "8000", "--",
-                               sys.executable, "-c", PLAIN, "200"],
-                              capture_output=True, text=True, timeout=LIMIT)
-        if done.returncode:
-            skip("%s: --sample" % tier, "no namespace here: %s" % why_failed(done.stderr))
-            return
-        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        said = there(IOREADY, "tcp", "-q", "--json", "--each", "-i", "0.2", "--tier", tier,
+                     "--sample", "4", "--port", "8000", "--", sys.executable, "-c", PLAIN, "200")
+        lines = [json.loads(line) for line in said.splitlines()]
         reports = [line for line in lines if "connections" in line]
         lines = [line for line in lines if "cookie" in line]
         report = reports.pop()
@@ -388,6 +391,9 @@ def deferred(tier):
     """What a listener drops is not always harm: then the namespace has no drop."""
     what = "%s: TCP_DEFER_ACCEPT" % tier
     parts, drops = [], 0
+    if why_not_inside():
+        skip(what, "no namespace here: %s" % why_not_inside())
+        return
     with subprocess.Popen([*ALONE, IOREADY, "tcp", "-q", "--json", "-i", "0.1", "--tier", tier,
                            "--", sys.executable, "-c", DEFERRED], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tool:
@@ -403,8 +409,7 @@ def deferred(tier):
         late.cancel()
         why = tool.stderr.read()
     if tool.returncode:
-        skip(what, "no namespace here: %s" % why_failed(why))
-        return
+        raise RuntimeError("status %d: %s" % (tool.returncode, why))
     ok("%s: an ACK each is dropped, and no connection by that" % what,
        drops == 3 and parts[-1]["counters"]["listen_drops"] == 0, drops, parts[-1])
 
@@ -453,15 +458,14 @@ sys.stdout.write("%d\\n" % (end - begin))
 def windows(tier, how):
     """In a network namespace of its own, so that the kernel's counter is of this alone."""
     what = "%s: a server that %s" % (tier, how)
+    if why_not_inside():
+        skip(what, "no namespace here: %s" % why_not_inside())
+        return
     for _ in range(ATTEMPTS):
-        done = subprocess.run([*ALONE, IOREADY, "tcp", "-q", "--json", "--data", "--each",
-                               "--tier", tier, "--", sys.executable, "-c", WINDOW, how],
-                              capture_output=True, text=True, timeout=LIMIT)
-        if done.returncode:
-            skip(what, "no namespace here: %s" % why_failed(done.stderr))
-            return
-        said = [line for line in done.stdout.splitlines() if not line.startswith("{")]
-        lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        out = there(IOREADY, "tcp", "-q", "--json", "--data", "--each", "--tier", tier, "--",
+                    sys.executable, "-c", WINDOW, how).splitlines()
+        said = [line for line in out if not line.startswith("{")]
+        lines = [json.loads(line) for line in out if line.startswith("{")]
         report = lines.pop()
         if not lost(report):
             break

@@ -16,9 +16,15 @@ ATTEMPTS = 3
 ALONE = ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "-"]
 
 
-def why_failed(stderr):
-    """The last words of what ALONE began."""
-    return (stderr.strip().splitlines() or ["unshare failed"])[-1]
+def inside(*command, **more):
+    """In a network namespace of its own."""
+    return subprocess.run([*ALONE, *command], capture_output=True, text=True, timeout=LIMIT, **more)
+
+
+def why_not_inside():
+    """Why there is no such namespace here, or None."""
+    done = inside("true")
+    return done.returncode and (done.stderr.strip().splitlines() or ["unshare failed"])[-1] or None
 
 
 def ioready(*args, **more):

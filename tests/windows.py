@@ -12,11 +12,19 @@ import tap
 from hosts import wait_for
 from traced import ATTEMPTS, IOREADY, LIMIT
 
+# Programs of a window.
+running = []
+
+
+def kill_all():
+    while running:
+        program = running.pop()
+        program.kill()
+        program.wait()
+
 
 class Tool:
     """ioready tcp with these options, from the open window on."""
-
-    running = []
 
     def __init__(self, tier, *options):
         self.out = tempfile.TemporaryFile("w+")
@@ -24,23 +32,19 @@ class Tool:
         self.program = subprocess.Popen([IOREADY, "tcp", "-v", "-q", "--json", "--tier", tier,
                                          *options], stdout=self.out,
                                         stderr=open(self.err.name, "w"))
-        self.running.append(self.program)
+        running.append(self.program)
 
         def begun():
             if self.program.poll() is not None:
                 raise RuntimeError("%s: %s" % (options, open(self.err.name).read()))
             return "attached in" in open(self.err.name).read()
-        try:
-            wait_for("the window", begun, 60)
-        except BaseException:
-            self.program.kill()
-            raise
+        wait_for("the window", begun, 60)
 
     def end(self):
         """Lines, and the report behind them."""
         self.program.send_signal(signal.SIGINT)
         self.program.wait(LIMIT)
-        self.running.remove(self.program)
+        running.remove(self.program)
         self.out.seek(0)
         lines = [json.loads(line) for line in self.out]
         if self.program.returncode or not lines:
@@ -76,19 +80,18 @@ def lost(report):
 
 def windows(net, tier, name, body):
     """body(results) makes a window between the hosts of @net, and returns its report; again while
-    hooks are skipped."""
+    hooks are skipped. What it raises is a test that failed, and the next window is made."""
     for _ in range(ATTEMPTS):
         results = Results("%s, %s: " % (tier, name))
+        net.forget()
         try:
             report = body(results)
-        except Exception:
-            results.ok("runs to its end", False, *traceback.format_exc().splitlines())
+        except Exception as e:
+            results.ok("runs to its end", False, "%s: %s" % (type(e).__name__, e),
+                       *traceback.format_exc().splitlines())
             results.say()
-            while Tool.running:
-                program = Tool.running.pop()
-                program.kill()
-                program.wait()
-            net.pass_all()
+            kill_all()
+            net.as_before()
             return
         if not lost(report) or not any(good is False for _, good, _, _ in results.tests):
             break
@@ -211,24 +214,22 @@ class Capture:
              "tcp"],
             stdout=subprocess.PIPE, stderr=open(self.err.name, "w"), text=True)
         self.lines = []
-        self.reader = threading.Thread(target=lambda: self.lines.extend(self.program.stdout))
+        running.append(self.program)
+        self.reader = threading.Thread(target=lambda: self.lines.extend(self.program.stdout),
+                                       daemon=True)
         self.reader.start()
 
         def listening():
             if self.program.poll() is not None:
                 raise OSError(open(self.err.name).read().strip().splitlines()[-1])
             return "listening on" in open(self.err.name).read()
-        try:
-            wait_for("tcpdump", listening)
-        except BaseException:
-            self.program.kill()
-            self.reader.join()
-            raise
+        wait_for("tcpdump", listening)
 
     def end(self):
         time.sleep(0.3)
         self.program.send_signal(signal.SIGINT)
         self.program.wait()
+        running.remove(self.program)
         self.reader.join()
         seen = {}
         for line in self.lines:

@@ -130,7 +130,7 @@ tracepoint:syscalls:sys_exit_epoll_wait /@at[tid]/ {
 }
 interval:ms:300 /!@told/ { printf("ready\n"); @told = 1; }'
 
-# tool_start NAME: the tool, watching everybody.
+# tool_start NAME: the tool, watching everybody, or nginx.
 tool_start() {
 	said=$tmp/said
 	: >"$said"
