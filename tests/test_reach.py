@@ -70,20 +70,35 @@ if not child:
 os.close(hold_read)
 listener.close()
 
-def turn(act):
+# Of /proc/net/tcp, the server's ends by their state: who listens, has data, has a FIN.
+LISTEN, ESTABLISHED, CLOSE_WAIT = "0A", "01", "08"
+
+def arrived(state):
+    while True:
+        with open("/proc/net/tcp") as f:
+            for row in f.read().splitlines()[1:]:
+                _, local, _, its, queues = row.split()[:5]
+                if (local, its) == ("0100007F:%04X" % port, state) and \
+                        int(queues.split(":")[1], 16):
+                    return
+        time.sleep(0.001)
+
+def turn(act, state):
     asleep(child)
     act()
     if WHEN == "at work":
+        # A busy machine may put off what delivers it.
+        arrived(state)
         os.write(hold_write, b"x")
 
 c = socket.socket()
-turn(lambda: c.connect(("127.0.0.1", port)))
+turn(lambda: c.connect(("127.0.0.1", port)), LISTEN)
 # Until then its ACK may still be on the way.
 c.recv(1)
 for _ in range(N):
-    turn(lambda: c.sendall(b"x"))
+    turn(lambda: c.sendall(b"x"), ESTABLISHED)
     c.recv(1)
-turn(lambda: c.close())
+turn(lambda: c.close(), CLOSE_WAIT)
 os.waitpid(child, 0)
 """
 
