@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Programs of which everything is known, run under ioready tcp."""
+import functools
 import json
 import os
 import subprocess
@@ -21,10 +22,13 @@ def inside(*command, **more):
     return subprocess.run([*ALONE, *command], capture_output=True, text=True, timeout=LIMIT, **more)
 
 
+@functools.cache
 def why_not_inside():
     """Why there is no such namespace here, or None."""
     done = inside("true")
-    return done.returncode and (done.stderr.strip().splitlines() or ["unshare failed"])[-1] or None
+    if not done.returncode:
+        return None
+    return (done.stderr.strip().splitlines() or ["unshare failed"])[-1]
 
 
 def ioready(*args, **more):
